@@ -1,0 +1,76 @@
+//! Settings of the service.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::domain::Secret;
+
+/// What a caller may do; each role includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// No key needed: health probes and the dashboard's own files.
+    Public,
+    /// Look.
+    Viewer,
+    /// Mark, acknowledge, trigger.
+    Operator,
+    /// Change the configuration, stop the box.
+    Admin,
+}
+
+/// One API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Who holds it, for the log.
+    pub name: String,
+    /// What it allows.
+    pub role: Role,
+    /// The key itself, at least 16 characters.
+    pub key: Secret,
+}
+
+/// Settings of the service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiSettings {
+    /// Addresses to serve. Anything beyond loopback needs a key.
+    pub listen: Vec<SocketAddr>,
+    /// Keys; without any, whoever reaches the address may do everything.
+    pub keys: Vec<ApiKey>,
+    /// Token that WebSocket clients must present as `?token=`, if set.
+    pub websocket_token: Option<Secret>,
+    /// Host names, beside addresses and `localhost`, under which browsers may
+    /// reach the box; others are refused, which stops DNS rebinding.
+    pub host_names: Vec<String>,
+    /// Open connections in total.
+    pub connections_max: usize,
+    /// Open connections from one address.
+    pub connections_per_ip_max: usize,
+    /// MJPEG viewers per camera.
+    pub live_viewers_max: usize,
+    /// Largest request body, bytes.
+    pub body_max_bytes: usize,
+    /// A WebSocket without a message from its client for this long is closed.
+    pub websocket_idle_timeout: Duration,
+    /// How often a WebSocket client is told that the connection lives.
+    pub websocket_ping_interval: Duration,
+    /// How often an event stream carries a comment line.
+    pub sse_keepalive: Duration,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            keys: Vec::new(),
+            websocket_token: None,
+            host_names: Vec::new(),
+            connections_max: 256,
+            connections_per_ip_max: 64,
+            live_viewers_max: 8,
+            body_max_bytes: 64 << 10,
+            websocket_idle_timeout: Duration::from_secs(300),
+            websocket_ping_interval: Duration::from_secs(30),
+            sse_keepalive: Duration::from_secs(30),
+        }
+    }
+}

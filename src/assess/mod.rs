@@ -1,0 +1,1 @@
+//! Assessment: how much an event matters, and why, in words.

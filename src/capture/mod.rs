@@ -1,0 +1,31 @@
+//! Capture: pictures from cameras.
+//!
+//! Ports: [`Driver`] (code that talks to one kind of camera), [`FrameSink`]
+//! (where it puts frames) and [`Directory`] (what the rest of the box may know
+//! about the cameras). A driver blocks on a named thread of its own; the
+//! supervisor starts it, judges its failures and starts it again. One camera's
+//! trouble is never another's.
+
+mod directory;
+mod error;
+mod settings;
+mod sink;
+
+pub use directory::{CameraEntry, CameraEvent, Directory};
+pub use error::{CaptureError, Recovery};
+pub use settings::{CameraSettings, DriverKind, RtspTransport, SimFault, Source};
+pub use sink::FrameSink;
+
+use crate::rt::Stop;
+
+/// One camera. `run` owns the device until it fails or `stop` is set.
+///
+/// Frames go to `frames`, which never blocks the driver: when a reader is
+/// behind, the oldest waiting frame is dropped and counted.
+pub trait Driver: Send {
+    /// Delivers frames until `stop` is set (`Ok`) or the camera is lost (`Err`).
+    ///
+    /// # Errors
+    /// Whatever ends the session; [`CaptureError::recovery`] says what then.
+    fn run(&mut self, frames: &FrameSink, stop: &Stop) -> Result<(), CaptureError>;
+}

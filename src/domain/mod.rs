@@ -1,0 +1,48 @@
+//! Plain data and rules, and the words we use for them.
+//!
+//! | Term | Meaning | Keep apart from |
+//! | --- | --- | --- |
+//! | camera | A configured device with a stable id ([`CameraId`]) | device path, stream |
+//! | session | One uninterrupted connection to a camera ([`SessionId`]) | client connection |
+//! | driver | Code that talks to one kind of camera | source |
+//! | frame | One picture with its capture time ([`Frame`]) | packet |
+//! | capture time | Instant of exposure, mapped once to wall time | time of receipt, pts |
+//! | snapshot | JPEG cut from a stream for an event | still |
+//! | thumbnail | Small JPEG for lists | snapshot |
+//! | motion gate | Cheap test whether a frame is worth detecting | detector |
+//! | candidate | What the network proposes in one frame ([`Candidate`]) | detection |
+//! | detection | One object in one frame ([`Detection`]) | event |
+//! | bounding box | Normalised in the domain, pixels on the wire ([`BBox`]) | region |
+//! | track | The same object across frames ([`TrackId`]) | media stream |
+//! | zone | Area of the picture with its own rules ([`Zone`]) | region |
+//! | detection batch | Detections grouped for one assessment ([`BatchId`]) | upload batch |
+//! | event | A security-relevant happening ([`Event`]) | camera notice, live message |
+//! | camera notice | Asynchronous message about a camera ([`CameraNotice`]) | event |
+//! | risk | Score 0 to 100 and its level ([`RiskScore`], [`RiskLevel`]) | confidence |
+//! | live message | What the hub fans out to subscribers | event |
+//! | drop | Discard deliberately and count | lose (never acceptable) |
+//! | task | A supervised unit of the running program | job |
+
+mod camera;
+mod detection;
+mod event;
+mod frame;
+pub mod geometry;
+mod ids;
+mod risk;
+mod secret;
+mod time;
+mod zone;
+
+pub use camera::{CameraNotice, CameraState, CameraStatus};
+pub use detection::{Candidate, Detection, Label};
+pub use event::Event;
+pub use frame::{
+    ColorSpace, FRAME_EDGE_MAX_PX, Frame, FrameError, FrameMeta, FrameTap, PixelFormat, Plane,
+};
+pub use geometry::{BBox, PixelBox, Point};
+pub use ids::{BatchId, CameraId, DetectionId, EventId, InvalidCameraId, SessionId, TrackId};
+pub use risk::{RiskLevel, RiskScore};
+pub use secret::Secret;
+pub use time::{InvalidTimestamp, Timestamp};
+pub use zone::Zone;

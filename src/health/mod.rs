@@ -1,0 +1,11 @@
+//! What works, what does not, why, and what to do: component states, progress
+//! for readiness and the watchdog, and the metrics registry.
+
+mod components;
+mod metrics;
+mod progress;
+pub mod watchdog;
+
+pub use components::{Component, Health, Report, State};
+pub use metrics::{Counter, Gauge, Metrics};
+pub use progress::{Progress, ProgressMark};

@@ -1,0 +1,18 @@
+//! Watchpost: the software of a camera box. One daemon owns the cameras
+//! attached to a board, detects objects on the device, keeps what happened and
+//! serves it live to the local network.
+//!
+//! Folders are rooms and imports go down; `tests/layering.rs` holds the table of
+//! floors.
+
+pub mod api;
+pub mod assess;
+pub mod capture;
+pub mod domain;
+pub mod health;
+pub mod infer;
+pub mod live;
+pub mod media;
+pub mod pipeline;
+pub mod rt;
+pub mod store;

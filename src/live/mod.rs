@@ -1,0 +1,73 @@
+//! Live: what happens, told to everyone who listens, in this process.
+
+use std::sync::Arc;
+
+use crate::domain::{
+    BatchId, CameraId, CameraNotice, CameraStatus, Detection, DetectionId, Event, Timestamp,
+};
+use crate::health::{Report, State};
+
+/// What the hub fans out. Records are stored before they come here.
+#[derive(Clone, Debug)]
+pub enum LiveMessage {
+    /// An event was created (`revision` 0) or updated.
+    Event(Arc<Event>),
+    /// An object was seen.
+    Detection(Arc<Detection>),
+    /// Several objects were seen in one frame.
+    DetectionBatch(Arc<DetectionBatchSeen>),
+    /// A camera's state changed.
+    Camera(Arc<CameraStatus>),
+    /// The camera SDK would have called back.
+    Notice {
+        /// Which camera.
+        camera: CameraId,
+        /// What happened.
+        notice: CameraNotice,
+    },
+    /// Figures of the whole box, every few seconds.
+    System(Arc<SystemStatus>),
+    /// The state of a component changed.
+    Service(Arc<Report>),
+}
+
+/// Several objects in one frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DetectionBatchSeen {
+    /// The open batch of the camera.
+    pub batch: BatchId,
+    /// Which camera.
+    pub camera: CameraId,
+    /// The detections of this frame.
+    pub detections: Vec<DetectionId>,
+    /// When the picture was taken.
+    pub at: Timestamp,
+}
+
+/// Figures of the whole box. Where the contract says GPU, a board without one
+/// reports the inference engine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SystemStatus {
+    /// Share of the inference workers' time spent in the network, percent.
+    pub inference_busy_percent: f64,
+    /// Inferences per second.
+    pub inference_fps: f64,
+    /// Resident memory of the daemon, MB.
+    pub memory_used_mb: u64,
+    /// Memory it may use: its cgroup's limit, or the machine's, MB.
+    pub memory_total_mb: u64,
+    /// SoC temperature, Celsius; absent where there is no sensor.
+    pub temperature_celsius: Option<f64>,
+    /// Cameras that deliver.
+    pub cameras_active: usize,
+    /// Cameras configured.
+    pub cameras_total: usize,
+    /// Frames waiting for a worker.
+    pub queue_pending: usize,
+    /// Frames in work.
+    pub queue_processing: usize,
+    /// The whole box.
+    pub health: State,
+    /// When.
+    pub at: Timestamp,
+}

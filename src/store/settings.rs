@@ -1,0 +1,31 @@
+//! Settings of the store.
+
+use std::time::Duration;
+
+/// Settings of the store; sizes in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// Records wait at most this long for the next sync.
+    pub flush_interval: Duration,
+    /// Oldest journal segments are removed beyond this many bytes.
+    pub journal_max_bytes: u64,
+    /// Oldest snapshots are removed beyond this many bytes.
+    pub media_max_bytes: u64,
+    /// Nothing is kept longer than this, if set.
+    pub max_age: Option<Duration>,
+    /// Space left to the system; below it the oldest goes first, whatever the
+    /// other limits say.
+    pub min_free_bytes: u64,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            flush_interval: Duration::from_millis(500),
+            journal_max_bytes: 512 << 20,
+            media_max_bytes: 2 << 30,
+            max_age: None,
+            min_free_bytes: 64 << 20,
+        }
+    }
+}
