@@ -8,6 +8,8 @@
 pub mod api;
 pub mod assess;
 pub mod capture;
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod health;
 pub mod infer;
