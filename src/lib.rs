@@ -14,6 +14,7 @@ pub mod domain;
 pub mod health;
 pub mod infer;
 pub mod live;
+pub mod logging;
 pub mod media;
 pub mod pipeline;
 pub mod rt;
