@@ -25,6 +25,12 @@ pub enum CaptureError {
         #[source]
         source: io::Error,
     },
+    /// Another program holds the device.
+    #[error("{source_name} is in use by another program")]
+    Busy {
+        /// Device path.
+        source_name: String,
+    },
     /// There is nothing at this address (connection refused, no route, RTSP 404 of
     /// the server is [`Self::NotFound`]).
     #[error("cannot reach {source_name}: {reason}")]
@@ -85,7 +91,8 @@ impl CaptureError {
                 io::ErrorKind::PermissionDenied => Recovery::NeedsOperator,
                 _ => Recovery::Reopen,
             },
-            Self::Unreachable { .. }
+            Self::Busy { .. }
+            | Self::Unreachable { .. }
             | Self::Ended { .. }
             | Self::Stalled { .. }
             | Self::Driver(_) => Recovery::Reopen,
@@ -103,6 +110,7 @@ impl CaptureError {
                 "give the daemon's user access to the device (group video)"
             }
             Self::Open { .. } => "check that the device is plugged in",
+            Self::Busy { .. } => "end the other program that uses the device",
             Self::Unreachable { .. } => "check the camera's power, cable and address",
             Self::Unauthorized { .. } => "correct username and password of this camera",
             Self::NotFound { .. } => "correct the source of this camera",
@@ -115,11 +123,22 @@ impl CaptureError {
         }
     }
 
+    /// The failure and its cause in one line, for people.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Open { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
+        }
+    }
+
     /// Code for the camera SDK event stream: the SDK's generic error 0x8001, or
     /// its communication codes where they fit (contract section 2, connect codes).
     pub fn sdk_code(&self) -> u32 {
         match self {
-            Self::Unreachable { .. } | Self::Ended { .. } | Self::Open { .. } => 0x8201,
+            Self::Unreachable { .. }
+            | Self::Ended { .. }
+            | Self::Open { .. }
+            | Self::Busy { .. } => 0x8201,
             Self::Stalled { .. } => 0x8204,
             Self::Unauthorized { .. } => 0x8208,
             Self::NotFound { .. }

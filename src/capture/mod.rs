@@ -9,12 +9,19 @@
 mod directory;
 mod error;
 mod settings;
+pub mod sim;
 mod sink;
+mod stall;
+mod supervisor;
 
 pub use directory::{CameraEntry, CameraEvent, Directory};
 pub use error::{CaptureError, Recovery};
-pub use settings::{CameraSettings, DriverKind, RtspTransport, SimFault, Source};
+pub use settings::{
+    CameraSettings, DriverKind, RtspTransport, STALL_TIMEOUT_DEFAULT, SimFault, Source,
+};
 pub use sink::FrameSink;
+pub use stall::{FIRST_FRAMES_TIMEOUT, StallTimer};
+pub use supervisor::{Cameras, CaptureContext, DriverFactory, TapFactory};
 
 use crate::rt::Stop;
 

@@ -1,4 +1,18 @@
 //! Live: what happens, told to everyone who listens, in this process.
+//!
+//! The [`Hub`] takes each [`LiveMessage`] once and offers it to every
+//! [`Subscriber`]. Whoever serves clients brings the [`Form`] in which they read;
+//! a message is written once per form, however many listen. Publishing never
+//! waits: a subscriber that is behind loses its oldest messages, counted, and
+//! sees a gap in the numbers. Nobody else notices.
+
+mod hub;
+mod subscriber;
+mod wire;
+
+pub use hub::Hub;
+pub use subscriber::{BACKLOG_MAX_AGE, BACKLOG_MAX_BYTES, Delivery, Filter, Subscriber};
+pub use wire::{Form, Wire};
 
 use std::sync::Arc;
 

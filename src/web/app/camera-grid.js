@@ -1,0 +1,58 @@
+// The cameras, one tile each.
+
+import { html } from "./html.js";
+import { CameraTile } from "./camera-tile.js";
+import { cameraHealth } from "./health.js";
+import { CameraIcon } from "./icons.js";
+
+/** @typedef {import("./state.js").State} State */
+
+/** @param {{ state: State, session: import("./session.js").Session }} props */
+export function CameraGrid({ state, session }) {
+  const { cameras, camerasTrouble, health } = state;
+  return html`
+    <section class="cameras" aria-labelledby="cameras-title">
+      <h2 id="cameras-title">Cameras</h2>
+      <${Body} cameras=${cameras} trouble=${camerasTrouble} health=${health} session=${session} />
+    </section>
+  `;
+}
+
+/**
+ * @param {{
+ *   cameras: State["cameras"],
+ *   trouble: State["camerasTrouble"],
+ *   health: State["health"],
+ *   session: import("./session.js").Session,
+ * }} props
+ */
+function Body({ cameras, trouble, health, session }) {
+  if (cameras === null) {
+    return trouble
+      ? html`<div class="empty" role="alert"><p>${trouble.message}</p><p>${trouble.hint}</p></div>`
+      : html`<div class="tile skeleton" aria-busy="true"><span class="hidden">Loading</span></div>`;
+  }
+  if (cameras.length === 0) return html`<${NoCameras} />`;
+  return html`
+    <ul class="grid" data-count=${cameras.length}>
+      ${cameras.map(
+        (camera) => html`
+          <li key=${camera.id}>
+            <${CameraTile} camera=${camera} service=${cameraHealth(health, camera.id)} api=${session.api} />
+          </li>
+        `,
+      )}
+    </ul>
+  `;
+}
+
+function NoCameras() {
+  return html`
+    <div class="empty">
+      <${CameraIcon} />
+      <p><strong>No camera is configured.</strong></p>
+      <p>Add a <code>[[camera]]</code> section to the configuration file and reload the box.
+        <code>watchpost probe</code> lists the cameras it can find.</p>
+    </div>
+  `;
+}
