@@ -7,6 +7,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -31,8 +32,14 @@ pub enum Exit {
     InUse = 4,
 }
 
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
 /// Edge camera appliance: captures, detects on the device, keeps, serves.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "watchpost", version, about, after_help = EXIT_HELP)]
 pub struct Cli {
     /// What to do.
@@ -45,7 +52,7 @@ const EXIT_HELP: &str = "Exit codes: 0 done, 1 failed, 2 wrong command line, \
     4 another instance uses the state directory";
 
 /// What to do.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Run the appliance
     Run(Run),
@@ -59,7 +66,7 @@ pub enum Command {
 }
 
 /// Run the appliance.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Run {
     /// Which configuration.
     #[command(flatten)]
@@ -77,7 +84,7 @@ pub struct Run {
 }
 
 /// Which configuration.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ConfigFile {
     /// Configuration file
     #[arg(
@@ -89,7 +96,7 @@ pub struct ConfigFile {
 }
 
 /// Look after the store.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Store {
     /// Read everything and tell what is damaged
     Check(StoreArgs),
@@ -98,7 +105,7 @@ pub enum Store {
 }
 
 /// Which store.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct StoreArgs {
     /// The state directory
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]

@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod assess;
+pub mod board;
 pub mod capture;
 pub mod cli;
 pub mod config;

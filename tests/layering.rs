@@ -2,6 +2,8 @@
 //! below it, rooms of one floor do not know each other, and above floor 2 only
 //! the ports of a room (its root items) are used.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
