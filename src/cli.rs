@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -15,6 +15,7 @@ use crate::config::{
     ConfigError, DEFAULT_FILE, DEFAULT_STATE_DIR, Environment, Overrides, Settings, driver_word,
     size_text, source_text,
 };
+use crate::probe;
 
 /// How a command ends: the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +161,16 @@ pub fn check_config(
             Ok(Exit::Failed)
         }
     }
+}
+
+/// `probe`: the board, the cameras attached to it, and the configuration that
+/// would use them.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn probe(out: &mut dyn Write) -> io::Result<Exit> {
+    probe::report(Path::new("/"), out)?;
+    Ok(Exit::Done)
 }
 
 fn describe(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {

@@ -18,5 +18,6 @@ pub mod live;
 pub mod logging;
 pub mod media;
 pub mod pipeline;
+pub mod probe;
 pub mod rt;
 pub mod store;
