@@ -251,3 +251,7 @@ fn view(track: &Track) -> TrackView {
         is_stationary: track.is_stationary(),
     }
 }
+
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod tests;
