@@ -1,11 +1,20 @@
 //! Media: pictures for people, live and kept.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+pub mod jpeg;
+mod live_view;
+mod overlay;
+mod snapshot_files;
+mod snapshots;
+#[cfg(test)]
+mod testing;
+mod yuv;
 
 use bytes::Bytes;
 
-use crate::domain::{BBox, CameraId, Label, Timestamp, TrackId};
+pub use live_view::{LiveView, LiveViews, Viewer};
+pub use snapshots::{SaveDone, Snapshots};
+
+use crate::domain::{BBox, Label, Timestamp, TrackId};
 
 /// A box drawn over a live picture or a snapshot.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +56,9 @@ pub enum MediaError {
     /// The JPEG library refused the picture.
     #[error("cannot encode a picture: {0}")]
     Encode(String),
+    /// The disk is too slow; this picture gave way to a newer one.
+    #[error("the disk is too slow; the picture was not kept")]
+    Overloaded,
     /// The disk failed.
     #[error("cannot {what}: {reason}")]
     Io {
@@ -56,22 +68,3 @@ pub enum MediaError {
         reason: String,
     },
 }
-
-/// The live views of all cameras. Cheap to clone; clones share the list.
-#[derive(Clone, Default)]
-pub struct LiveViews(Arc<Mutex<BTreeMap<CameraId, Arc<LiveView>>>>);
-
-impl LiveViews {
-    /// The live view of a camera.
-    pub fn get(&self, camera: &CameraId) -> Option<Arc<LiveView>> {
-        self.lock().get(camera).cloned()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<CameraId, Arc<LiveView>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Live pictures of one camera. A picture is encoded only while somebody looks,
-/// and once however many look.
-pub struct LiveView {}
