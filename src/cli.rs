@@ -6,7 +6,8 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -14,6 +15,7 @@ use crate::config::{
     ConfigError, DEFAULT_FILE, DEFAULT_STATE_DIR, Environment, Overrides, Settings, driver_word,
     size_text, source_text,
 };
+use crate::probe;
 
 /// How a command ends: the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +33,14 @@ pub enum Exit {
     InUse = 4,
 }
 
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
 /// Edge camera appliance: captures, detects on the device, keeps, serves.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "watchpost", version, about, after_help = EXIT_HELP)]
 pub struct Cli {
     /// What to do.
@@ -45,7 +53,7 @@ const EXIT_HELP: &str = "Exit codes: 0 done, 1 failed, 2 wrong command line, \
     4 another instance uses the state directory";
 
 /// What to do.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Run the appliance
     Run(Run),
@@ -59,7 +67,7 @@ pub enum Command {
 }
 
 /// Run the appliance.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Run {
     /// Which configuration.
     #[command(flatten)]
@@ -77,7 +85,7 @@ pub struct Run {
 }
 
 /// Which configuration.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ConfigFile {
     /// Configuration file
     #[arg(
@@ -89,7 +97,7 @@ pub struct ConfigFile {
 }
 
 /// Look after the store.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Store {
     /// Read everything and tell what is damaged
     Check(StoreArgs),
@@ -98,7 +106,7 @@ pub enum Store {
 }
 
 /// Which store.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct StoreArgs {
     /// The state directory
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
@@ -153,6 +161,16 @@ pub fn check_config(
             Ok(Exit::Failed)
         }
     }
+}
+
+/// `probe`: the board, the cameras attached to it, and the configuration that
+/// would use them.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn probe(out: &mut dyn Write) -> io::Result<Exit> {
+    probe::report(Path::new("/"), out)?;
+    Ok(Exit::Done)
 }
 
 fn describe(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {

@@ -7,6 +7,7 @@
 
 pub mod api;
 pub mod assess;
+pub mod board;
 pub mod capture;
 pub mod cli;
 pub mod config;
@@ -17,5 +18,6 @@ pub mod live;
 pub mod logging;
 pub mod media;
 pub mod pipeline;
+pub mod probe;
 pub mod rt;
 pub mod store;

@@ -12,7 +12,7 @@ mod rules;
 mod section;
 mod service;
 mod source;
-pub mod state_dir;
+mod state_dir;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -21,6 +21,7 @@ pub use camera::driver_word;
 pub use mistake::{ConfigError, Mistake, Place};
 pub use section::Environment;
 pub use source::source_text;
+pub use state_dir::{StateDir, StateDirError};
 pub use units::{size_text, span_text};
 
 use std::collections::BTreeSet;

@@ -182,6 +182,11 @@ pub fn infer(section: Section<'_>) -> InferSettings {
     section.set_some("labels", &mut infer.labels, rules::path);
     section.set("input", &mut infer.input_px, rules::pair(input_edge));
     section.set("threshold", &mut infer.threshold, rules::number(0.05..=0.99));
+    section.set("weak_threshold", &mut infer.weak_threshold, rules::number(0.01..=0.99));
+    if infer.weak_threshold > infer.threshold {
+        let fix = format!("write at most {}", infer.threshold);
+        section.mistake("weak_threshold", "is above threshold", fix);
+    }
     section.set("workers", &mut infer.workers, rules::whole(1..=16));
     let is_built_in = !matches!(infer.model, ModelChoice::File(_));
     if infer.labels.is_some() && is_built_in {

@@ -41,14 +41,14 @@ pub enum StateDirError {
     },
     /// It cannot be made or written. The daemon can run without keeping anything.
     #[error(
-        "cannot write to the state directory {}: {source}; mount it writable, let the daemon's user own it, or choose another with --state-dir",
+        "cannot write to the state directory {}: {reason}; mount it writable, let the daemon's user own it, or choose another with --state-dir",
         .path.display()
     )]
     Unwritable {
         /// The directory.
         path: PathBuf,
         /// The system's reason.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -58,7 +58,7 @@ impl StateDir {
     /// # Errors
     /// When another instance has the lock, or the directory cannot be written.
     pub fn acquire(path: &Path) -> Result<Self, StateDirError> {
-        let unwritable = |source| StateDirError::Unwritable { path: path.to_owned(), source };
+        let unwritable = |reason| StateDirError::Unwritable { path: path.to_owned(), reason };
         DirBuilder::new().recursive(true).mode(MODE).create(path).map_err(unwritable)?;
         let mut lock = File::options()
             .create(true)
@@ -72,7 +72,7 @@ impl StateDir {
             Err(TryLockError::WouldBlock) => {
                 return Err(StateDirError::InUse { path: path.to_owned(), pid: read_pid(&lock) });
             }
-            Err(TryLockError::Error(source)) => return Err(unwritable(source)),
+            Err(TryLockError::Error(reason)) => return Err(unwritable(reason)),
         }
         write_pid(&mut lock).map_err(unwritable)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
