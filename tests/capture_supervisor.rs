@@ -38,7 +38,7 @@ fn a_reload_leaves_equal_cameras_running_restarts_changed_ones_and_stops_removed
         bench.album(id).wait_for(5);
     }
     let session = |bench: &Bench, id: &str| {
-        bench.album(id).frames().last().map(|frame| frame.meta.session).unwrap()
+        bench.album(id).shots().last().map(|frame| frame.meta.session).unwrap()
     };
     let (same, changed) = (session(&bench, "same"), session(&bench, "changed"));
 

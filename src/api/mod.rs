@@ -1,5 +1,33 @@
 //! The service: REST, event streams, WebSockets and the dashboard.
+//!
+//! [`bind`] opens the addresses, [`serve`] answers there until told to stop.
+//! Every request takes one way (`dispatch`): host, route, role, origin, handler.
+//! Connections, heads, bodies, messages and waiting times are all bounded; what
+//! exceeds a bound gets a sentence, and nobody else notices.
 
+mod assets;
+mod auth;
+mod bind;
+mod connection;
+mod context;
+mod dispatch;
+mod error;
+mod guard;
+mod io;
+mod limits;
+mod query;
+mod request;
+mod response;
+mod rest;
+mod route;
+mod routes;
+mod server;
 mod settings;
+mod sse;
+pub mod wire;
+mod ws;
 
+pub use bind::{BindError, bind};
+pub use context::{ApiContext, ApiHandles, SystemStatusSource};
+pub use server::serve;
 pub use settings::{ApiKey, ApiSettings, Role};

@@ -117,7 +117,7 @@ impl CaptureError {
             Self::Ended { .. } | Self::Stalled { .. } => {
                 "nothing to do if the camera restarts; otherwise check its power and network"
             }
-            Self::Format { .. } => "choose another stream or pixel format on the camera",
+            Self::Format { .. } => "choose another stream or format on the camera, or another file",
             Self::MissingPart { .. } => "install the named package",
             Self::Driver(_) => "see the log for details",
         }

@@ -8,6 +8,8 @@
 
 mod directory;
 mod error;
+#[cfg(feature = "gst")]
+pub mod gst;
 mod settings;
 pub mod sim;
 mod sink;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::domain::{CameraId, Frame, FrameTap, SessionId};
+use crate::health::Counter;
 use crate::rt::Clock;
 
 type OnFirst = Box<dyn Fn(&Arc<Frame>, Option<&str>) + Send + Sync>;
@@ -18,7 +19,7 @@ pub struct FrameSink {
     taps: Vec<Arc<dyn FrameTap>>,
     frames: AtomicU64,
     last_frame_ms: AtomicU64,
-    dropped: AtomicU64,
+    dropped: Counter,
     model: OnceLock<String>,
     on_first: OnFirst,
 }
@@ -40,10 +41,16 @@ impl FrameSink {
             taps,
             frames: AtomicU64::new(0),
             last_frame_ms: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
+            dropped: Counter::default(),
             model: OnceLock::new(),
             on_first: Box::new(on_first),
         }
+    }
+
+    /// The same sink, adding what the driver drops to `counter`.
+    #[must_use]
+    pub fn counting_drops(self, counter: Counter) -> Self {
+        Self { dropped: counter, ..self }
     }
 
     /// The camera this sink belongs to.
@@ -70,7 +77,7 @@ impl FrameSink {
     /// The driver had to drop `frames` pictures: they were damaged, or it was
     /// behind.
     pub fn add_dropped(&self, frames: u64) {
-        self.dropped.fetch_add(frames, Ordering::Relaxed);
+        self.dropped.add(frames);
     }
 
     /// Here is the next frame.
@@ -89,11 +96,6 @@ impl FrameSink {
     /// Frames so far in this session.
     pub fn frames(&self) -> u64 {
         self.frames.load(Ordering::Relaxed)
-    }
-
-    /// Pictures that the driver dropped in this session.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
     }
 
     /// Monotonic time of the last frame; zero before the first.

@@ -82,6 +82,11 @@ impl Subscriber {
         self.backlog.lock().filter = filter;
     }
 
+    /// Queues a message for this subscriber alone, as if the hub had published it.
+    pub fn push(&self, message: LiveMessage) {
+        self.backlog.offer(&Arc::new(Envelope::new(message, self.clock.monotonic())));
+    }
+
     /// The number given last, 0 before the first.
     pub fn last_seq(&self) -> u64 {
         self.backlog.lock().last_seq

@@ -11,7 +11,9 @@ use watchpost::capture::{
     CameraEvent, CameraSettings, Cameras, CaptureContext, CaptureError, Directory, Driver,
     DriverFactory, TapFactory,
 };
-use watchpost::domain::{CameraId, CameraNotice, CameraState, Frame, FrameTap};
+use watchpost::domain::{
+    CameraId, CameraNotice, CameraState, ColorSpace, Frame, FrameMeta, FrameTap,
+};
 use watchpost::health::{Health, Metrics, Report};
 use watchpost::rt::{Clock, Stop, Tasks};
 
@@ -21,42 +23,66 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 /// More events than any test makes.
 const EVENTS: usize = 4096;
 
+/// What a test keeps of a frame: not its pixels, of which a thousand are a
+/// gigabyte.
+#[derive(Clone, Debug)]
+pub struct Shot {
+    pub meta: FrameMeta,
+    pub size_px: (u32, u32),
+    pub color: ColorSpace,
+    /// A number that tells pictures apart.
+    pub fingerprint: u64,
+}
+
+impl Shot {
+    fn of(frame: &Frame) -> Self {
+        let luma = (0..frame.height_px() as usize).flat_map(|row| frame.row(0, row));
+        Self {
+            meta: frame.meta.clone(),
+            size_px: (frame.width_px(), frame.height_px()),
+            color: frame.color(),
+            fingerprint: luma
+                .fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte))),
+        }
+    }
+}
+
 /// Frames of one camera, as they came.
 #[derive(Default)]
 pub struct Album {
-    frames: Mutex<Vec<Arc<Frame>>>,
+    shots: Mutex<Vec<Shot>>,
     changed: Condvar,
 }
 
 impl Album {
     /// Numbers of all frames so far.
     pub fn sequences(&self) -> Vec<u64> {
-        self.frames.lock().unwrap().iter().map(|frame| frame.meta.sequence).collect()
+        self.shots.lock().unwrap().iter().map(|shot| shot.meta.sequence).collect()
     }
 
     /// All frames so far.
-    pub fn frames(&self) -> Vec<Arc<Frame>> {
-        self.frames.lock().unwrap().clone()
+    pub fn shots(&self) -> Vec<Shot> {
+        self.shots.lock().unwrap().clone()
     }
 
     /// Forgets what came so far.
     pub fn clear(&self) {
-        self.frames.lock().unwrap().clear();
+        self.shots.lock().unwrap().clear();
     }
 
     /// Waits until there are `count` frames.
-    pub fn wait_for(&self, count: usize) -> Vec<Arc<Frame>> {
-        let frames = self.frames.lock().unwrap();
-        let (frames, timeout) =
-            self.changed.wait_timeout_while(frames, LIMIT, |frames| frames.len() < count).unwrap();
-        assert!(!timeout.timed_out(), "only {} of {count} frames came", frames.len());
-        frames.clone()
+    pub fn wait_for(&self, count: usize) -> Vec<Shot> {
+        let shots = self.shots.lock().unwrap();
+        let (shots, timeout) =
+            self.changed.wait_timeout_while(shots, LIMIT, |shots| shots.len() < count).unwrap();
+        assert!(!timeout.timed_out(), "only {} of {count} frames came", shots.len());
+        shots.clone()
     }
 }
 
 impl FrameTap for Album {
     fn offer(&self, frame: &Arc<Frame>) {
-        self.frames.lock().unwrap().push(Arc::clone(frame));
+        self.shots.lock().unwrap().push(Shot::of(frame));
         self.changed.notify_all();
     }
 }

@@ -109,7 +109,6 @@ impl Lane {
             (self.shared.open)(&self.settings)?.run(&sink, &self.ending.stop)
         }));
         self.stats.end();
-        self.report.dropped(sink.dropped());
         let outcome = outcome.unwrap_or_else(|panic| {
             let message = panic_message(panic.as_ref());
             Err(CaptureError::Driver(format!("the driver panicked: {message}")))
@@ -128,6 +127,7 @@ impl Lane {
             taps,
             move |frame, model| report.online(frame, model),
         )
+        .counting_drops(self.report.drops())
     }
 
     fn next_delay(&mut self, recovery: Recovery, had_frames: bool) -> Duration {

@@ -150,9 +150,9 @@ impl CameraReport {
         }
     }
 
-    /// So many pictures were dropped in the session that ended.
-    pub(super) fn dropped(&self, frames: u64) {
-        self.dropped.add(frames);
+    /// Counts what the driver drops.
+    pub(super) fn drops(&self) -> Counter {
+        self.dropped.clone()
     }
 
     /// The watch took a look.

@@ -1,0 +1,98 @@
+//! What the service may touch: handles, nothing it owns.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, Semaphore};
+
+use super::ApiSettings;
+use super::error::ApiError;
+use crate::capture::Directory;
+use crate::health::{Health, Metrics, Progress};
+use crate::infer::DetectorInfo;
+use crate::live::{Hub, SystemStatus};
+use crate::media::LiveViews;
+use crate::rt::Clock;
+use crate::store::{Reader, Writer};
+
+/// Blocking calls (store, disk, JPEG) at a time. More would only queue at the
+/// disk, each with a thread.
+const BLOCKING_MAX: usize = 4;
+
+/// Figures of the whole box, asked for when they are sent.
+pub type SystemStatusSource = Arc<dyn Fn() -> SystemStatus + Send + Sync>;
+
+/// The handles of the service, as `app` fills them in.
+pub struct ApiHandles {
+    /// Settings; a reload replaces them and holds from the next request on.
+    pub settings: Arc<ArcSwap<ApiSettings>>,
+    /// The clock. Its monotonic time counts from the start of the daemon.
+    pub clock: Clock,
+    /// Version of the daemon.
+    pub version: &'static str,
+    /// Live messages.
+    pub hub: Hub,
+    /// Finds records.
+    pub reader: Arc<dyn Reader>,
+    /// Keeps records.
+    pub writer: Arc<dyn Writer>,
+    /// The cameras.
+    pub cameras: Directory,
+    /// Live pictures.
+    pub live_views: LiveViews,
+    /// Component states.
+    pub health: Health,
+    /// Stages that must move.
+    pub progress: Progress,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// The detector, if one runs.
+    pub detector: Option<DetectorInfo>,
+    /// Figures of the whole box.
+    pub system_status: SystemStatusSource,
+}
+
+/// The handles and the few limits that all requests share.
+pub struct ApiContext {
+    handles: ApiHandles,
+    blocking: Arc<Semaphore>,
+    /// One change of an event at a time: each reads, then writes.
+    pub(super) event_edit: Mutex<()>,
+}
+
+impl ApiContext {
+    /// A context over these handles.
+    pub fn new(handles: ApiHandles) -> Self {
+        let blocking = Arc::new(Semaphore::new(BLOCKING_MAX));
+        Self { handles, blocking, event_edit: Mutex::new(()) }
+    }
+
+    /// How long the daemon has been running.
+    pub(super) fn uptime(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// Runs work that blocks on a thread where it may.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let stopping = |_| ApiError::unavailable("stopping", "the box is stopping");
+        let permit = Arc::clone(&self.blocking).acquire_owned().await.map_err(stopping)?;
+        let done = tokio::task::spawn_blocking(move || {
+            // Freed when the work ends, not when the client has gone.
+            let _permit = permit;
+            work()
+        });
+        done.await.map_err(|_| ApiError::unavailable("failed", "the work ended unexpectedly"))
+    }
+}
+
+impl std::ops::Deref for ApiContext {
+    type Target = ApiHandles;
+
+    fn deref(&self) -> &ApiHandles {
+        &self.handles
+    }
+}

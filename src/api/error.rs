@@ -1,0 +1,111 @@
+//! What a client is told when a request fails.
+//!
+//! One body for both families of clients: `success` and `message` for the
+//! camera SDK's, `detail` for the realtime API's, and `error` with a code, the
+//! same sentence and what to do about it.
+
+use hyper::StatusCode;
+use hyper::header::{HeaderName, HeaderValue};
+use serde::Serialize;
+
+use crate::media::MediaError;
+use crate::store::StoreError;
+
+/// Seconds after which a refused client may try again.
+pub(super) const RETRY_AFTER_S: u64 = 5;
+
+/// A failed request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) detail: String,
+    pub(super) hint: Option<String>,
+    /// Boxed, because failing is rare and every handler's result has this size.
+    pub(super) header: Option<Box<(HeaderName, HeaderValue)>>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    success: bool,
+    message: &'a str,
+    error: Cause<'a>,
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct Cause<'a> {
+    code: &'a str,
+    detail: &'a str,
+    hint: Option<&'a str>,
+}
+
+impl ApiError {
+    /// An error with a code for programs and a sentence for people.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), hint: None, header: None }
+    }
+
+    /// What the caller can do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A header that belongs to the refusal.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some(Box::new((name, value)));
+        self
+    }
+
+    /// 400: a parameter or body is wrong.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+    }
+
+    /// 404: there is no such thing.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// 503: not now; try again.
+    pub fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+            .header(hyper::header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S))
+    }
+
+    /// The JSON body.
+    pub fn body(&self) -> String {
+        let hint = self.hint.as_deref();
+        let error = Cause { code: self.code, detail: &self.detail, hint };
+        let body = Body { success: false, message: &self.detail, error, detail: &self.detail };
+        super::response::json_text(&body)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let detail = error.to_string();
+        match error {
+            StoreError::BadCursor => Self::invalid(detail),
+            StoreError::Unavailable(_) => Self::unavailable("store_unavailable", detail)
+                .hint("see /api/system/health for the reason"),
+            StoreError::Full => Self::unavailable("store_full", detail)
+                .hint("free space in the state directory or lower the store's limits"),
+            StoreError::Overloaded => Self::unavailable("store_overloaded", detail),
+            StoreError::Io { .. } => Self::unavailable("store_failed", detail)
+                .hint("see /api/system/health for the reason"),
+        }
+    }
+}
+
+impl From<MediaError> for ApiError {
+    fn from(error: MediaError) -> Self {
+        let detail = error.to_string();
+        match error {
+            MediaError::TooManyViewers(_) => Self::unavailable("too_many_viewers", detail),
+            MediaError::Encode(_) => Self::unavailable("encoding_failed", detail),
+            MediaError::Io { .. } => Self::unavailable("media_failed", detail),
+        }
+    }
+}

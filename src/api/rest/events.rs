@@ -1,0 +1,102 @@
+//! Security events.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio::sync::oneshot;
+
+use crate::api::ApiContext;
+use crate::api::error::ApiError;
+use crate::api::request::Request;
+use crate::api::response::{self, Response};
+use crate::api::wire::records::{EventData, List};
+use crate::domain::{CameraId, Event, EventId, RiskLevel};
+use crate::live::LiveMessage;
+use crate::store::{DetectionQuery, Durability, EventQuery, Record};
+
+/// `GET /api/events` as a list, newest first; of one camera if `camera` is given.
+pub(in crate::api) async fn list(
+    request: Request,
+    camera: Option<CameraId>,
+) -> Result<Response, ApiError> {
+    let query = EventQuery {
+        camera: camera.map_or_else(|| request.query.parsed("camera_id"), |id| Ok(Some(id)))?,
+        label: request.query.get("object_type").map(str::to_owned),
+        level: request.query.get("risk_level").map(risk_level).transpose()?,
+        reviewed: request.query.flag("reviewed")?,
+        range: super::range(&request.query)?,
+    };
+    let reader = Arc::clone(&request.ctx.reader);
+    let range = query.range.clone();
+    let page = request.ctx.blocking(move || reader.events(&query)).await??;
+    let items = page.items.iter().map(EventData::from).collect();
+    Ok(response::json(&List { items, pagination: super::pagination(range, &page) }))
+}
+
+/// `GET /api/events/{id}`.
+pub(in crate::api) async fn one(request: Request) -> Result<Response, ApiError> {
+    let event = find(&request.ctx, EventId(request.id()?)).await?;
+    Ok(response::json(&EventData::from(&event)))
+}
+
+/// `GET /api/events/{id}/detections`.
+pub(in crate::api) async fn detections(request: Request) -> Result<Response, ApiError> {
+    let event = find(&request.ctx, EventId(request.id()?)).await?;
+    let range = super::range(&request.query)?;
+    let query = DetectionQuery { event: Some(event.id), range, ..DetectionQuery::default() };
+    super::detections::page(&request.ctx, query).await
+}
+
+/// What may be changed about an event.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    reviewed: bool,
+}
+
+/// `PATCH /api/events/{id}` with `{"reviewed": bool}`. The answer comes when the
+/// change is safe on disk.
+pub(in crate::api) async fn change(mut request: Request) -> Result<Response, ApiError> {
+    let id = EventId(request.id()?);
+    let change: Change = request.json().await?;
+    let ctx = Arc::clone(&request.ctx);
+    // A client that goes away must not leave a change half announced.
+    let done = tokio::spawn(async move { apply(&ctx, id, &change).await }).await;
+    let event =
+        done.map_err(|_| ApiError::unavailable("failed", "the change ended unexpectedly"))??;
+    Ok(response::json(&EventData::from(&event)))
+}
+
+async fn apply(ctx: &ApiContext, id: EventId, change: &Change) -> Result<Event, ApiError> {
+    let _one_at_a_time = ctx.event_edit.lock().await;
+    let mut event = find(ctx, id).await?;
+    if event.reviewed != change.reviewed {
+        event.reviewed = change.reviewed;
+        event.revision += 1;
+        keep(ctx, &event).await?;
+        ctx.hub.publish(LiveMessage::Event(Arc::new(event.clone())));
+    }
+    Ok(event)
+}
+
+/// Stores the event and waits until it would survive a power cut.
+async fn keep(ctx: &ApiContext, event: &Event) -> Result<(), ApiError> {
+    let (tx, rx) = oneshot::channel();
+    // A receiver that is gone has given up waiting.
+    let done = Box::new(move |outcome| drop(tx.send(outcome)));
+    ctx.writer.submit(vec![Record::Event(event.clone())], Durability::Synced, done);
+    let stopped = |_| ApiError::unavailable("store_unavailable", "the store has stopped");
+    Ok(rx.await.map_err(stopped)??)
+}
+
+/// One event, or 404.
+pub(in crate::api) async fn find(ctx: &ApiContext, id: EventId) -> Result<Event, ApiError> {
+    let reader = Arc::clone(&ctx.reader);
+    let found = ctx.blocking(move || reader.event(id)).await??;
+    found.ok_or_else(|| ApiError::not_found(format!("there is no event {id}")))
+}
+
+fn risk_level(word: &str) -> Result<RiskLevel, ApiError> {
+    RiskLevel::from_wire(&word.to_ascii_lowercase())
+        .ok_or_else(|| ApiError::invalid("risk_level must be low, medium, high or critical"))
+}

@@ -1,0 +1,219 @@
+//! Health: for probes, for service managers, for people.
+//!
+//! Probes need no key. Names and reasons of components may tell about the
+//! network, so callers without a key see states only.
+
+use std::collections::BTreeMap;
+
+use hyper::StatusCode;
+use serde::Serialize;
+
+use crate::api::error::ApiError;
+use crate::api::request::Request;
+use crate::api::response::{self, Response};
+use crate::api::wire::realtime::SystemData;
+use crate::api::wire::records::CameraData;
+use crate::api::{ApiContext, Role};
+use crate::domain::Timestamp;
+use crate::health::{Report, State};
+
+#[derive(Serialize)]
+struct Alive {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct ReadyInDetail {
+    ready: bool,
+    status: &'static str,
+    services: BTreeMap<String, Service>,
+    workers: Vec<Worker>,
+    timestamp: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Overall {
+    status: &'static str,
+    services: BTreeMap<String, Service>,
+    timestamp: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Service {
+    status: &'static str,
+    message: String,
+    details: ServiceDetails,
+}
+
+#[derive(Serialize)]
+struct ServiceDetails {
+    next_step: Option<String>,
+    since: Timestamp,
+}
+
+/// A stage that does not move.
+#[derive(Serialize)]
+struct Worker {
+    name: String,
+    running: bool,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Full {
+    status: &'static str,
+    ready: bool,
+    version: &'static str,
+    uptime_seconds: u64,
+    infrastructure: BTreeMap<String, Service>,
+    ai_services: BTreeMap<&'static str, Detector>,
+    circuit_breakers: BTreeMap<&'static str, Broadcaster>,
+    workers: Vec<Worker>,
+    cameras: Vec<CameraData>,
+    system: SystemData,
+    timestamp: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Detector {
+    status: &'static str,
+    model: Option<String>,
+    input_width: Option<u32>,
+    input_height: Option<u32>,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Broadcasters {
+    event_broadcaster: Broadcaster,
+    system_broadcaster: Broadcaster,
+    timestamp: Timestamp,
+}
+
+/// The hub lives in this process: there is no broker to lose, so its breaker has
+/// nothing to open for.
+#[derive(Serialize)]
+struct Broadcaster {
+    state: &'static str,
+    failure_count: u32,
+    is_degraded: bool,
+}
+
+const CLOSED: Broadcaster = Broadcaster { state: "closed", failure_count: 0, is_degraded: false };
+
+/// `GET /health`, `GET /api/system/health/live`: the service answers.
+pub(in crate::api) async fn alive(_: Request) -> Result<Response, ApiError> {
+    Ok(response::json(&Alive { status: "alive" }))
+}
+
+/// `GET /ready`.
+pub(in crate::api) async fn ready(request: Request) -> Result<Response, ApiError> {
+    let ready = is_ready(&request.ctx);
+    Ok(response::json_with(code(ready), &Ready { ready, status: word(ready) }))
+}
+
+/// `GET /api/system/health/ready`.
+pub(in crate::api) async fn ready_in_detail(request: Request) -> Result<Response, ApiError> {
+    let ready = is_ready(&request.ctx);
+    let may_see = request.caller.role >= Role::Viewer;
+    let body = ReadyInDetail {
+        ready,
+        status: word(ready),
+        services: if may_see { services(&request.ctx) } else { BTreeMap::new() },
+        workers: if may_see { stuck(&request.ctx) } else { Vec::new() },
+        timestamp: request.ctx.clock.now(),
+    };
+    Ok(response::json_with(code(ready), &body))
+}
+
+/// `GET /api/system/health`.
+pub(in crate::api) async fn overall(request: Request) -> Result<Response, ApiError> {
+    let state = request.ctx.health.overall();
+    let may_see = request.caller.role >= Role::Viewer;
+    let body = Overall {
+        status: state.as_str(),
+        services: if may_see { services(&request.ctx) } else { BTreeMap::new() },
+        timestamp: request.ctx.clock.now(),
+    };
+    Ok(response::json_with(code(state != State::Unhealthy), &body))
+}
+
+/// `GET /api/system/health/full`.
+pub(in crate::api) async fn full(request: Request) -> Result<Response, ApiError> {
+    let ctx = &request.ctx;
+    let state = ctx.health.overall();
+    let body = Full {
+        status: state.as_str(),
+        ready: is_ready(ctx),
+        version: ctx.version,
+        uptime_seconds: ctx.uptime().as_secs(),
+        infrastructure: services(ctx),
+        ai_services: BTreeMap::from([("detector", detector(ctx))]),
+        circuit_breakers: BTreeMap::from([("events", CLOSED), ("system", CLOSED)]),
+        workers: stuck(ctx),
+        cameras: ctx.cameras.list().into_iter().map(CameraData::from).collect(),
+        system: SystemData::from(&(ctx.system_status)()),
+        timestamp: ctx.clock.now(),
+    };
+    Ok(response::json_with(code(state != State::Unhealthy), &body))
+}
+
+/// `GET /api/system/health/websocket`.
+pub(in crate::api) async fn websocket(request: Request) -> Result<Response, ApiError> {
+    let timestamp = request.ctx.clock.now();
+    let body = Broadcasters { event_broadcaster: CLOSED, system_broadcaster: CLOSED, timestamp };
+    Ok(response::json(&body))
+}
+
+/// Able to serve: every stage moves, and nothing but cameras is down. A blind
+/// camera is a reason to look, not to take the box out of service.
+fn is_ready(ctx: &ApiContext) -> bool {
+    let is_down = |report: &Report| {
+        report.state == State::Unhealthy && !report.component.starts_with("camera.")
+    };
+    ctx.progress.stuck().is_empty() && !ctx.health.reports().iter().any(is_down)
+}
+
+fn word(ready: bool) -> &'static str {
+    if ready { "ready" } else { "not_ready" }
+}
+
+fn code(is_well: bool) -> StatusCode {
+    if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+fn services(ctx: &ApiContext) -> BTreeMap<String, Service> {
+    let service = |report: Report| {
+        let details = ServiceDetails { next_step: report.next_step, since: report.since };
+        let status = report.state.as_str();
+        (report.component, Service { status, message: report.message, details })
+    };
+    ctx.health.reports().into_iter().map(service).collect()
+}
+
+fn stuck(ctx: &ApiContext) -> Vec<Worker> {
+    let worker = |(name, age): (String, std::time::Duration)| Worker {
+        name,
+        running: false,
+        message: format!("has not moved for {} s", age.as_secs()),
+    };
+    ctx.progress.stuck().into_iter().map(worker).collect()
+}
+
+fn detector(ctx: &ApiContext) -> Detector {
+    let info = ctx.detector.as_ref();
+    Detector {
+        status: if info.is_some() { "healthy" } else { "unhealthy" },
+        model: info.map(|info| info.name.clone()),
+        input_width: info.map(|info| info.input_px.0),
+        input_height: info.map(|info| info.input_px.1),
+        message: info
+            .map_or_else(|| "no detector runs".to_owned(), |info| info.chosen_because.clone()),
+    }
+}

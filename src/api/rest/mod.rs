@@ -1,0 +1,72 @@
+//! REST: one file per kind of thing.
+
+pub(super) mod cameras;
+pub(super) mod detections;
+pub(super) mod events;
+pub(super) mod health;
+pub(super) mod server;
+
+use super::error::ApiError;
+use super::query::Query;
+use super::wire::records::Pagination;
+use crate::store::{Page, Range};
+
+/// Items on a page, when the client does not say and at most (realtime contract
+/// section 4).
+const LIMIT_DEFAULT: usize = 50;
+const LIMIT_MAX: usize = 1000;
+
+/// Longest accepted cursor: ours are far shorter.
+const CURSOR_MAX: usize = 256;
+
+/// The stretch of time and the page that a list is asked for.
+fn range(query: &Query) -> Result<Range, ApiError> {
+    let range = Range {
+        from: query.time_from("start_date")?,
+        until: query.time_until("end_date")?,
+        cursor: query.get("cursor").map(str::to_owned),
+        limit: limit(query)?,
+    };
+    if let (Some(from), Some(until)) = (range.from, range.until)
+        && from >= until
+    {
+        return Err(ApiError::invalid("start_date must be before end_date"));
+    }
+    if range.cursor.as_ref().is_some_and(|cursor| cursor.len() > CURSOR_MAX) {
+        return Err(ApiError::invalid("the cursor is not valid; start again without one"));
+    }
+    if query.parsed::<usize>("offset")?.is_some_and(|offset| offset > 0) {
+        return Err(ApiError::invalid("this list goes on by cursor, not by offset")
+            .hint("pass next_cursor of the last page as cursor"));
+    }
+    Ok(range)
+}
+
+fn limit(query: &Query) -> Result<usize, ApiError> {
+    match query.parsed("limit")? {
+        None => Ok(LIMIT_DEFAULT),
+        Some(limit @ 1..=LIMIT_MAX) => Ok(limit),
+        Some(_) => Err(ApiError::invalid(format!("limit must be 1 to {LIMIT_MAX}"))),
+    }
+}
+
+/// A share of one, such as a confidence.
+fn fraction(query: &Query, name: &str) -> Result<Option<f32>, ApiError> {
+    match query.parsed::<f32>(name)? {
+        Some(value) if !(0.0..=1.0).contains(&value) => {
+            Err(ApiError::invalid(format!("{name} must be 0 to 1")))
+        }
+        value => Ok(value),
+    }
+}
+
+fn pagination<T>(range: Range, page: &Page<T>) -> Pagination {
+    Pagination {
+        total: None,
+        limit: range.limit,
+        offset: None,
+        cursor: range.cursor,
+        next_cursor: page.next_cursor.clone(),
+        has_more: page.next_cursor.is_some(),
+    }
+}

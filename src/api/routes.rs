@@ -1,0 +1,49 @@
+//! All routes, in one list.
+
+use super::Role::{Operator, Public, Viewer};
+use super::rest::{cameras, detections, events, health, server};
+use super::route::Route;
+use super::{sse, ws};
+
+/// Every route of the service. What is not here is a file of the dashboard.
+pub(super) fn all() -> Vec<Route> {
+    vec![
+        // Camera SDK and realtime API: cameras.
+        Route::get("/api/cameras", Viewer, cameras::list),
+        Route::get("/api/cameras/{camera_id}", Viewer, cameras::one),
+        Route::get("/api/cameras/{camera_id}/events", Viewer, sse::of_camera),
+        // Realtime API: records.
+        Route::get("/api/events", Viewer, sse::of_all),
+        Route::get("/api/events/{id}", Viewer, events::one),
+        Route::patch("/api/events/{id}", Operator, events::change),
+        Route::get("/api/events/{id}/detections", Viewer, events::detections),
+        Route::get("/api/detections", Viewer, detections::list),
+        Route::get("/api/detections/{id}", Viewer, detections::one),
+        // Probes, figures.
+        Route::get("/health", Public, health::alive),
+        Route::get("/ready", Public, health::ready),
+        Route::get("/api/system/health", Public, health::overall),
+        Route::get("/api/system/health/live", Public, health::alive),
+        Route::get("/api/system/health/ready", Public, health::ready_in_detail),
+        Route::get("/api/system/health/full", Viewer, health::full),
+        Route::get("/api/system/health/websocket", Viewer, health::websocket),
+        Route::get("/api/server/status", Viewer, server::status),
+        Route::get("/metrics", Viewer, server::metrics),
+        Route::get("/api/metrics", Viewer, server::metrics),
+        // WebSockets.
+        Route::get("/ws/events", Viewer, ws::events),
+        Route::get("/ws/system", Viewer, ws::system),
+        Route::get("/ws/detections", Viewer, ws::detections),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::route::Table;
+
+    #[test]
+    fn no_two_routes_are_in_each_others_way() {
+        let _ = Table::new(all());
+    }
+}

@@ -1,0 +1,17 @@
+//! Wire messages: types of their own, converted from the domain and pinned byte
+//! for byte by `tests/golden`.
+//!
+//! Two contracts share the service: the camera SDK's ([`camera_sdk`], camelCase)
+//! and the realtime API's ([`realtime`], snake_case). The domain knows neither.
+
+pub mod camera_sdk;
+pub mod realtime;
+pub mod records;
+
+use crate::live::Form;
+
+/// The camera SDK's event stream, as the hub keeps it.
+pub const CAMERA_SDK: Form = Form::new(0, camera_sdk::frame);
+
+/// The realtime API's WebSocket messages, as the hub keeps them.
+pub const REALTIME: Form = Form::new(1, realtime::message);

@@ -1,0 +1,188 @@
+//! Events, detections and cameras as both contracts show them: the same fields
+//! in lists, in single answers and in live messages.
+
+use serde::Serialize;
+
+use crate::capture::CameraEntry;
+use crate::domain::{BBox, CameraState, Detection, Event, Timestamp};
+
+/// A security event. The documented fields come first; the rest is ours.
+#[derive(Serialize)]
+pub struct EventData<'a> {
+    id: u64,
+    /// Old name of `id`.
+    event_id: u64,
+    batch_id: &'a str,
+    camera_id: &'a str,
+    risk_score: u8,
+    risk_level: &'static str,
+    summary: &'a str,
+    reasoning: &'a str,
+    started_at: Timestamp,
+    updated_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    revision: u32,
+    object_type: &'a str,
+    confidence: f64,
+    track_id: u64,
+    zones: &'a [String],
+    detection_count: u32,
+    reviewed: bool,
+    has_snapshot: bool,
+    clock_trusted: bool,
+}
+
+impl<'a> From<&'a Event> for EventData<'a> {
+    fn from(event: &'a Event) -> Self {
+        Self {
+            id: event.id.0,
+            event_id: event.id.0,
+            batch_id: event.batch.as_str(),
+            camera_id: event.camera.as_str(),
+            risk_score: event.risk.value(),
+            risk_level: event.risk.level().as_str(),
+            summary: &event.summary,
+            reasoning: &event.reasoning,
+            started_at: event.started_at,
+            updated_at: event.updated_at,
+            ended_at: event.ended_at,
+            revision: event.revision,
+            object_type: event.label.as_str(),
+            confidence: score(event.confidence),
+            track_id: event.track.0,
+            zones: &event.zones,
+            detection_count: event.detection_count,
+            reviewed: event.reviewed,
+            has_snapshot: event.has_snapshot,
+            clock_trusted: event.clock_trusted,
+        }
+    }
+}
+
+/// A detection. The box is in whole pixels of the frame whose size follows.
+#[derive(Serialize)]
+pub struct DetectionData<'a> {
+    id: u64,
+    camera_id: &'a str,
+    object_type: &'a str,
+    confidence: f64,
+    detected_at: Timestamp,
+    bbox_x: u32,
+    bbox_y: u32,
+    bbox_width: u32,
+    bbox_height: u32,
+    file_path: String,
+    thumbnail_path: Option<String>,
+    event_id: u64,
+    batch_id: &'a str,
+    track_id: u64,
+    frame_width: u32,
+    frame_height: u32,
+    frame_sequence: u64,
+}
+
+impl<'a> DetectionData<'a> {
+    /// A detection; `has_thumbnail` when its event's pictures are on disk.
+    pub fn new(detection: &'a Detection, has_thumbnail: bool) -> Self {
+        let (width_px, height_px) = (detection.frame_width_px, detection.frame_height_px);
+        let bbox = BBox::to_pixels(&detection.bbox, width_px, height_px);
+        let event = detection.event;
+        Self {
+            id: detection.id.0,
+            camera_id: detection.camera.as_str(),
+            object_type: detection.label.as_str(),
+            confidence: score(detection.confidence),
+            detected_at: detection.captured_at,
+            bbox_x: bbox.x_px,
+            bbox_y: bbox.y_px,
+            bbox_width: bbox.width_px,
+            bbox_height: bbox.height_px,
+            // Under the media root; clients fetch pictures by id instead.
+            file_path: format!("snapshots/{event}.jpg"),
+            thumbnail_path: has_thumbnail.then(|| format!("thumbnails/{event}.jpg")),
+            event_id: event.0,
+            batch_id: detection.batch.as_str(),
+            track_id: detection.track.0,
+            frame_width: width_px,
+            frame_height: height_px,
+            frame_sequence: detection.frame_sequence,
+        }
+    }
+}
+
+/// A camera: the fields of both contracts side by side.
+#[derive(Serialize)]
+pub struct CameraData {
+    id: String,
+    model: String,
+    #[serde(rename = "connectionType")]
+    connection_type: &'static str,
+    connected: bool,
+    name: String,
+    /// The source, without credentials; the realtime contract's name for it.
+    folder_path: String,
+    status: &'static str,
+    created_at: Timestamp,
+    last_seen_at: Option<Timestamp>,
+    reason: Option<String>,
+    width: Option<u32>,
+    height: Option<u32>,
+    fps: f64,
+}
+
+impl From<CameraEntry> for CameraData {
+    fn from(camera: CameraEntry) -> Self {
+        Self {
+            id: camera.id.as_str().to_owned(),
+            model: camera.model,
+            connection_type: camera.connection_type,
+            connected: camera.state == CameraState::Online,
+            name: camera.name,
+            folder_path: camera.source,
+            status: camera.state.as_str(),
+            created_at: camera.created_at,
+            last_seen_at: camera.last_seen_at,
+            reason: camera.reason,
+            width: camera.size_px.map(|(width, _)| width),
+            height: camera.size_px.map(|(_, height)| height),
+            fps: rounded(camera.fps, 10.0),
+        }
+    }
+}
+
+/// A list, and where it goes on.
+#[derive(Serialize)]
+pub struct List<T> {
+    /// The items of this page.
+    pub items: Vec<T>,
+    /// The page.
+    pub pagination: Pagination,
+}
+
+/// Where a page stands. `total` and `offset` are given for lists that are whole
+/// in memory; longer ones are not counted and go on by cursor.
+#[derive(Clone, Serialize)]
+pub struct Pagination {
+    /// Items there are.
+    pub total: Option<usize>,
+    /// Most items on a page.
+    pub limit: usize,
+    /// Items before this page.
+    pub offset: Option<usize>,
+    /// The cursor this page was asked for with.
+    pub cursor: Option<String>,
+    /// The cursor of the next page.
+    pub next_cursor: Option<String>,
+    /// Whether there is a next page, exactly.
+    pub has_more: bool,
+}
+
+/// A score in 0..=1 with three digits: a float's rounding noise (`0.8299999`)
+/// says nothing.
+pub(super) fn score(value: f32) -> f64 {
+    rounded(value, 1000.0)
+}
+
+fn rounded(value: f32, steps: f64) -> f64 {
+    (f64::from(value) * steps).round() / steps
+}

@@ -1,0 +1,151 @@
+//! The realtime API's WebSockets: handshake, what each endpoint carries, and
+//! refusal after the handshake, so that a browser sees the close code.
+
+mod client_message;
+mod session;
+mod subscription;
+
+use hyper::StatusCode;
+use hyper::header::{
+    CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use self::session::Session;
+use super::auth;
+use super::error::ApiError;
+use super::request::Request;
+use super::response::{self, Response};
+use crate::live::LiveMessage;
+
+/// Largest message and frame from a client, bytes (realtime contract 1.1).
+/// Decided from the frame's head, before anything is buffered.
+const MESSAGE_MAX_BYTES: usize = 64 << 10;
+
+/// The library's default of 128 KiB a client is zeroed on every read.
+const READ_BUFFER_BYTES: usize = 2 << 10;
+
+/// Messages of one batch gather up to this before they are written.
+const WRITE_BUFFER_BYTES: usize = 4 << 10;
+
+/// Unsent bytes of one client; the library's default is unlimited.
+const WRITE_BUFFER_MAX_BYTES: usize = 256 << 10;
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// One of the WebSocket endpoints.
+struct Endpoint {
+    /// Its name in the metrics.
+    channel: &'static str,
+    /// What it carries for clients that have not subscribed to anything.
+    carries: fn(&LiveMessage) -> bool,
+    /// Patterns that clients begin with; none means all it carries.
+    patterns: &'static [&'static str],
+    /// Whether the figures of the box are sent at once.
+    greets_with_status: bool,
+}
+
+static EVENTS: Endpoint = Endpoint {
+    channel: "events",
+    carries: |message| matches!(message, LiveMessage::Event(_) | LiveMessage::Camera(_)),
+    patterns: &[],
+    greets_with_status: false,
+};
+
+static SYSTEM: Endpoint = Endpoint {
+    channel: "system",
+    carries: |message| matches!(message, LiveMessage::System(_) | LiveMessage::Service(_)),
+    patterns: &[],
+    greets_with_status: true,
+};
+
+static DETECTIONS: Endpoint = Endpoint {
+    channel: "detections",
+    carries: |message| {
+        matches!(message, LiveMessage::Detection(_) | LiveMessage::DetectionBatch(_))
+    },
+    patterns: &["detection.*"],
+    greets_with_status: false,
+};
+
+/// `/ws/events`.
+pub(super) async fn events(request: Request) -> Result<Response, ApiError> {
+    open(request, &EVENTS)
+}
+
+/// `/ws/system`.
+pub(super) async fn system(request: Request) -> Result<Response, ApiError> {
+    open(request, &SYSTEM)
+}
+
+/// `/ws/detections`.
+pub(super) async fn detections(request: Request) -> Result<Response, ApiError> {
+    open(request, &DETECTIONS)
+}
+
+fn open(mut request: Request, endpoint: &'static Endpoint) -> Result<Response, ApiError> {
+    let (response, upgrade) = handshake(&mut request)?;
+    let (ctx, stop) = (request.ctx, request.connection.stop.clone());
+    request.connection.after_http(async move {
+        if let Some(socket) = socket(upgrade).await {
+            Session::new(socket, endpoint, ctx, stop).run().await;
+        }
+    });
+    Ok(response)
+}
+
+/// Shakes hands and closes with 1008.
+pub(super) fn refuse(mut request: Request) -> Result<Response, ApiError> {
+    let (response, upgrade) = handshake(&mut request)?;
+    request.connection.after_http(async move {
+        if let Some(socket) = socket(upgrade).await {
+            session::close(socket, CloseCode::Policy, "authentication failed").await;
+        }
+    });
+    Ok(response)
+}
+
+async fn socket(upgrade: OnUpgrade) -> Option<Socket> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_write_buffer_size(WRITE_BUFFER_MAX_BYTES)
+        .max_message_size(Some(MESSAGE_MAX_BYTES))
+        .max_frame_size(Some(MESSAGE_MAX_BYTES));
+    // The client went away between its request and our answer.
+    let io = TokioIo::new(upgrade.await.ok()?);
+    Some(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await)
+}
+
+/// The answer that opens a WebSocket (RFC 6455 section 4.2.2).
+fn handshake(request: &mut Request) -> Result<(Response, OnUpgrade), ApiError> {
+    let is_websocket =
+        request.header(&UPGRADE).is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket"))
+            && request.header(&SEC_WEBSOCKET_VERSION) == Some("13");
+    let key = request.header(&SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
+    let accept = key.and_then(|key| HeaderValue::from_str(&key).ok()).filter(|_| is_websocket);
+    let upgrade = request.head.extensions.remove::<OnUpgrade>();
+    let (Some(accept), Some(upgrade)) = (accept, upgrade) else { return Err(not_a_websocket()) };
+    let mut response = response::no_content();
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response::set(&mut response, CONNECTION, "Upgrade");
+    response::set(&mut response, UPGRADE, "websocket");
+    response.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, accept);
+    let protocol = auth::key_subprotocol(&request.head.headers);
+    if let Some(Ok(protocol)) = protocol.map(HeaderValue::from_str) {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    Ok((response, upgrade))
+}
+
+fn not_a_websocket() -> ApiError {
+    let detail = "this path speaks WebSocket, version 13";
+    ApiError::new(StatusCode::UPGRADE_REQUIRED, "websocket_required", detail)
+        .header(UPGRADE, HeaderValue::from_static("websocket"))
+}

@@ -1,0 +1,250 @@
+//! One WebSocket client from its handshake to its close.
+//!
+//! Ends with 1000 when idle, 1001 when the box stops, 1002 or 1007 on frames
+//! that are none, 1008 on too many messages, 1009 on one that is too large; a
+//! client that does not read is cut off (`io`). No input ends the task otherwise.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::AsyncReadExt as _;
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use super::client_message::{self, ClientMessage};
+use super::subscription::Subscription;
+use super::{Endpoint, Socket};
+use crate::api::ApiContext;
+use crate::api::limits::MessageRate;
+use crate::api::wire::{REALTIME, realtime};
+use crate::live::{Delivery, LiveMessage, Subscriber};
+use crate::rt::Stop;
+
+/// A closed client gets this long to answer; what it still sends is read and
+/// thrown away, because unread input would reset the connection and lose the
+/// close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One client.
+pub(super) struct Session {
+    socket: Socket,
+    endpoint: &'static Endpoint,
+    ctx: Arc<ApiContext>,
+    stop: Stop,
+    subscriber: Subscriber,
+    subscription: Subscription,
+    rate: MessageRate,
+    heartbeat: Interval,
+    idle_timeout: Duration,
+}
+
+/// What happened next.
+enum Step {
+    Received(Option<Result<Message, Error>>),
+    Deliver(Vec<Delivery>),
+    Heartbeat,
+    Idle,
+    Stopping,
+}
+
+/// Why the session ends.
+enum End {
+    /// The client or its connection is gone.
+    Gone,
+    /// We close, with a code and a reason.
+    Close(CloseCode, &'static str),
+}
+
+impl Session {
+    pub(super) fn new(
+        socket: Socket,
+        endpoint: &'static Endpoint,
+        ctx: Arc<ApiContext>,
+        stop: Stop,
+    ) -> Self {
+        let subscription = Subscription::new(endpoint);
+        let subscriber = ctx.hub.subscribe(endpoint.channel, REALTIME, subscription.filter());
+        let settings = ctx.settings.load();
+        let mut heartbeat = interval(settings.websocket_ping_interval);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        heartbeat.reset();
+        let (idle_timeout, rate) =
+            (settings.websocket_idle_timeout, MessageRate::new(ctx.clock.monotonic()));
+        drop(settings);
+        Self {
+            socket,
+            endpoint,
+            ctx,
+            stop,
+            subscriber,
+            subscription,
+            rate,
+            heartbeat,
+            idle_timeout,
+        }
+    }
+
+    /// Serves the client until it or the box ends it.
+    pub(super) async fn run(mut self) {
+        match self.serve().await {
+            End::Gone => {}
+            End::Close(code, reason) => close(self.socket, code, reason).await,
+        }
+    }
+
+    async fn serve(&mut self) -> End {
+        let mut idle = std::pin::pin!(sleep(self.idle_timeout));
+        if self.endpoint.greets_with_status {
+            self.greet();
+        }
+        loop {
+            let step = self.next_step(idle.as_mut()).await;
+            if matches!(step, Step::Received(_)) {
+                idle.as_mut().reset(deadline(self.idle_timeout));
+            }
+            if let Err(end) = self.take(step).await {
+                return end;
+            }
+        }
+    }
+
+    /// The figures of the box, at once and only to this client.
+    fn greet(&mut self) {
+        let status = LiveMessage::System(Arc::new((self.ctx.system_status)()));
+        self.subscriber.push(status);
+    }
+
+    async fn next_step(&mut self, idle: std::pin::Pin<&mut Sleep>) -> Step {
+        tokio::select! {
+            biased;
+            () = self.stop.stopped() => Step::Stopping,
+            received = self.socket.next() => Step::Received(received),
+            batch = self.subscriber.next_batch() => Step::Deliver(batch),
+            _ = self.heartbeat.tick() => Step::Heartbeat,
+            () = idle => Step::Idle,
+        }
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), End> {
+        match step {
+            Step::Received(received) => self.received(received).await,
+            Step::Deliver(batch) => {
+                self.send(batch.into_iter().map(|delivery| delivery.text)).await
+            }
+            Step::Heartbeat => self.say(realtime::ping(self.subscriber.last_seq())).await,
+            Step::Idle => Err(End::Close(CloseCode::Normal, "Idle timeout")),
+            Step::Stopping => Err(End::Close(CloseCode::Away, "the box is stopping")),
+        }
+    }
+
+    async fn received(&mut self, received: Option<Result<Message, Error>>) -> Result<(), End> {
+        let message = match received {
+            None => return Err(End::Gone),
+            Some(Err(error)) => return Err(end_of(&error)),
+            Some(Ok(message)) => message,
+        };
+        if !self.rate.allows(self.ctx.clock.monotonic()) {
+            return Err(End::Close(CloseCode::Policy, "too many messages"));
+        }
+        match message {
+            Message::Text(text) => match self.answer(text.as_str()) {
+                Some(answer) => self.say(answer).await,
+                None => Ok(()),
+            },
+            Message::Binary(_) => self.say(client_message::not_text()).await,
+            // The library answers pings and closes itself; the answer leaves with
+            // this flush.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => self.send([]).await,
+            Message::Close(_) => Ok(()),
+        }
+    }
+
+    /// Acts upon a client's message.
+    fn answer(&mut self, text: &str) -> Option<String> {
+        match client_message::parse(text) {
+            Ok(ClientMessage::Ping) => Some(realtime::PONG.to_owned()),
+            Ok(ClientMessage::Pong) => None,
+            Ok(ClientMessage::Subscribe(patterns)) => Some(self.subscribe(&patterns)),
+            Ok(ClientMessage::Unsubscribe(patterns)) => Some(self.unsubscribe(&patterns)),
+            Err(answer) => Some(answer),
+        }
+    }
+
+    fn subscribe(&mut self, patterns: &[String]) -> String {
+        if !self.subscription.add(patterns) {
+            return client_message::invalid_patterns("a client may hold 64 patterns");
+        }
+        self.subscriber.set_filter(self.subscription.filter());
+        realtime::subscription("subscribed", patterns)
+    }
+
+    fn unsubscribe(&mut self, patterns: &[String]) -> String {
+        let gone = match patterns {
+            [] => self.subscription.restore(),
+            patterns => self.subscription.remove(patterns),
+        };
+        self.subscriber.set_filter(self.subscription.filter());
+        realtime::subscription("unsubscribed", &gone)
+    }
+
+    async fn say(&mut self, text: String) -> Result<(), End> {
+        self.send([Bytes::from(text)]).await
+    }
+
+    /// Sends texts in one write, or gives up when the box stops.
+    async fn send(&mut self, texts: impl IntoIterator<Item = Bytes>) -> Result<(), End> {
+        let stop = self.stop.clone();
+        let socket = &mut self.socket;
+        let sent = async {
+            for text in texts {
+                let text = Utf8Bytes::try_from(text).map_err(Error::from)?;
+                socket.feed(Message::Text(text)).await?;
+            }
+            socket.flush().await
+        };
+        tokio::select! {
+            biased;
+            sent = sent => sent.map_err(|_| End::Gone),
+            // It does not read; a close frame would wait as well.
+            () = stop.stopped() => Err(End::Gone),
+        }
+    }
+}
+
+/// What an error of the protocol means for the client.
+fn end_of(error: &Error) -> End {
+    match error {
+        Error::Capacity(_) => End::Close(CloseCode::Size, "message too large"),
+        Error::Utf8(_) => End::Close(CloseCode::Invalid, "text is not UTF-8"),
+        Error::Protocol(_) => End::Close(CloseCode::Protocol, "not a WebSocket frame"),
+        _ => End::Gone,
+    }
+}
+
+/// Closes a WebSocket and lets the client read why.
+pub(super) async fn close(mut socket: Socket, code: CloseCode, reason: &'static str) {
+    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+    let said = async {
+        socket.close(Some(frame)).await?;
+        match code {
+            // What follows a broken frame cannot be read as frames.
+            CloseCode::Size | CloseCode::Protocol | CloseCode::Invalid => {
+                let mut scratch = [0; 4096];
+                while socket.get_mut().read(&mut scratch).await? > 0 {}
+            }
+            _ => while let Some(Ok(_)) = socket.next().await {},
+        }
+        Ok::<(), Error>(())
+    };
+    // A client that is gone, or does not answer, needs no further courtesy.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, said).await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "tokio's timers are set by its own clock")]
+fn deadline(span: Duration) -> Instant {
+    Instant::now() + span
+}
