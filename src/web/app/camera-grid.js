@@ -2,6 +2,7 @@
 
 import { html } from "./html.js";
 import { CameraTile } from "./camera-tile.js";
+import { sentence } from "./format.js";
 import { cameraHealth } from "./health.js";
 import { CameraIcon } from "./icons.js";
 
@@ -29,7 +30,12 @@ export function CameraGrid({ state, session }) {
 function Body({ cameras, trouble, health, session }) {
   if (cameras === null) {
     return trouble
-      ? html`<div class="empty" role="alert"><p>${trouble.message}</p><p>${trouble.hint}</p></div>`
+      ? html`
+          <div class="empty" role="alert">
+            <p><strong>${sentence(trouble.message)}</strong></p>
+            <p>${sentence(trouble.hint ?? "")}</p>
+          </div>
+        `
       : html`<div class="tile skeleton" aria-busy="true"><span class="hidden">Loading</span></div>`;
   }
   if (cameras.length === 0) return html`<${NoCameras} />`;

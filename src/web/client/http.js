@@ -82,6 +82,21 @@ export class Api {
   }
 
   /**
+   * `GET`, bytes, and the tag by which the box tells one version from the next.
+   *
+   * @param {string} path
+   * @param {string} accept media type
+   * @param {AbortSignal} signal
+   * @returns {Promise<{ bytes: Uint8Array, tag: string | null }>}
+   */
+  async bytes(path, accept, signal) {
+    const either = AbortSignal.any([signal, AbortSignal.timeout(this.timeoutMs)]);
+    const response = await this.open(path, accept, either);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return { bytes, tag: response.headers.get("ETag") };
+  }
+
+  /**
    * An open answer whose body is read as it comes. Ends only with `signal`.
    *
    * @param {string} path
