@@ -10,24 +10,17 @@ import { CameraIcon } from "./icons.js";
 
 /** @param {{ state: State, session: import("./session.js").Session }} props */
 export function CameraGrid({ state, session }) {
-  const { cameras, camerasTrouble, health } = state;
   return html`
     <section class="cameras" aria-labelledby="cameras-title">
       <h2 id="cameras-title">Cameras</h2>
-      <${Body} cameras=${cameras} trouble=${camerasTrouble} health=${health} session=${session} />
+      <${Body} state=${state} session=${session} />
     </section>
   `;
 }
 
-/**
- * @param {{
- *   cameras: State["cameras"],
- *   trouble: State["camerasTrouble"],
- *   health: State["health"],
- *   session: import("./session.js").Session,
- * }} props
- */
-function Body({ cameras, trouble, health, session }) {
+/** @param {{ state: State, session: import("./session.js").Session }} props */
+function Body({ state, session }) {
+  const { cameras, camerasTrouble: trouble, health, link } = state;
   if (cameras === null) {
     return trouble
       ? html`
@@ -44,7 +37,8 @@ function Body({ cameras, trouble, health, session }) {
       ${cameras.map(
         (camera) => html`
           <li key=${camera.id}>
-            <${CameraTile} camera=${camera} service=${cameraHealth(health, camera.id)} api=${session.api} />
+            <${CameraTile} camera=${camera} service=${cameraHealth(health, camera.id)} api=${session.api}
+              isLinked=${link === "live"} />
           </li>
         `,
       )}

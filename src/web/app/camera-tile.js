@@ -20,13 +20,14 @@ const LIVE_FOR_MS = 4_000;
  *   camera: Camera,
  *   service: import("./state.js").Service | null,
  *   api: import("../client/http.js").Api,
+ *   isLinked: boolean,
  * }} props
  */
-export function CameraTile({ camera, service, api }) {
+export function CameraTile({ camera, service, api, isLinked }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const status = camera.status ?? (camera.connected ? "online" : "offline");
   const isExpected = status !== "offline" && status !== "error";
-  const pictures = usePictures(canvas, camera.id, api, isExpected);
+  const pictures = usePictures(canvas, camera.id, api, isExpected, isLinked);
   useNow();
   const ageMs = pictures.lastAt === null ? null : performance.now() - pictures.lastAt;
   const isLive = ageMs !== null && ageMs <= LIVE_FOR_MS;

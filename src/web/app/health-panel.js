@@ -25,7 +25,8 @@ export function HealthPanel({ state, session }) {
 
 /** @param {{ state: import("./state.js").State, health: import("./state.js").Health }} props */
 function HealthLine({ state, health }) {
-  const { cameras } = state;
+  const { cameras, link } = state;
+  const overall = OVERALL[health.status] ?? health.status;
   const [worst] = health.services;
   const isWell = health.status === "healthy";
   return html`
@@ -33,7 +34,7 @@ function HealthLine({ state, health }) {
       <summary>
         <span class="dot" aria-hidden="true"></span>
         <span class="health-words" role="status">
-          <strong>${OVERALL[health.status] ?? health.status}</strong>
+          <strong>${link === "lost" ? `Last known: ${overall.toLowerCase()}` : overall}</strong>
           ${isWell
             ? html`<span>${health.services.length} components checked</span>`
             : worst && html`<${Sentence} service=${worst} name=${spoken(worst.name, cameras)} />`}

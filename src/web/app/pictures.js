@@ -9,7 +9,7 @@
 // replaces the one that waits.
 
 import { ApiError, LiveView, StillView } from "../client/index.js";
-import { useEffect, useState } from "./html.js";
+import { useEffect, useRef, useState } from "./html.js";
 
 /** Streams a page holds open; three connections remain for everything else. */
 const STREAMS_MAX = 3;
@@ -34,24 +34,27 @@ const NONE = { lastAt: null, width: 0, height: 0, error: null };
  * @param {string} cameraId
  * @param {import("../client/http.js").Api} api
  * @param {boolean} isExpected whether the camera has pictures at all
+ * @param {boolean} isLinked whether the box can be reached
  * @returns {Pictures} rendered anew when a stream begins or breaks; the owner
  *   renders every second anyway, to show ages
  */
-export function usePictures(canvas, cameraId, api, isExpected) {
+export function usePictures(canvas, cameraId, api, isExpected, isLinked) {
+  const view = useRef(/** @type {LiveView | null} */ (null));
   const [pictures] = useState(() => ({ ...NONE }));
   const [, render] = useState(0);
   useEffect(() => {
     if (!isExpected) return undefined;
     const options = { baseUrl: api.baseUrl, apiKey: api.apiKey, boxes: true };
     const views = { live: new LiveView(cameraId, options), still: new StillView(cameraId, options) };
+    view.current = views.live;
     const draw = drawer(canvas, pictures);
     const told = (/** @type {{ state: string, error: Error | null }} */ { error }) => {
       if (error) pictures.error = { message: error.message, hint: hintOf(error) };
       render((count) => count + 1);
     };
-    for (const view of [views.live, views.still]) {
-      view.on("picture", draw);
-      view.on("state", told);
+    for (const each of [views.live, views.still]) {
+      each.on("picture", draw);
+      each.on("state", told);
     }
     const watching = alternator(views);
     const forget = whileSeen(canvas, (isSeen) => (isSeen ? watching.begin() : watching.end()));
@@ -60,6 +63,9 @@ export function usePictures(canvas, cameraId, api, isExpected) {
       watching.end();
     };
   }, [cameraId, api, isExpected]);
+  useEffect(() => {
+    if (isLinked) view.current?.retryNow();
+  }, [isLinked]);
   return pictures;
 }
 

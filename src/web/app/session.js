@@ -30,6 +30,7 @@ const POLICY_VIOLATION = 1008;
 
 export class Session {
   #request = 0;
+  #isRefused = false;
   #healthTimer = /** @type {any} */ (null);
   #staleTimer = /** @type {any} */ (null);
 
@@ -66,8 +67,7 @@ export class Session {
 
   /** Tries lost connections at once: the device is back on the network. */
   retryNow() {
-    this.events.retryNow();
-    this.system.retryNow();
+    this.#retrySockets();
     void this.manager.refresh();
   }
 
@@ -126,8 +126,18 @@ export class Session {
     this.store.set({ notice: null });
   }
 
+  #retrySockets() {
+    this.events.retryNow();
+    this.system.retryNow();
+  }
+
   #listenToCameras() {
-    this.manager.on("cameras", (cameras) => this.store.set({ cameras, camerasTrouble: null }));
+    this.manager.on("cameras", (cameras) => {
+      this.store.set({ cameras, camerasTrouble: null });
+      // The box answers: no need to wait out the sockets' backing off. A refused
+      // key is another matter; hammering would only be refused again.
+      if (!this.#isRefused) this.#retrySockets();
+    });
     this.manager.on("connection-failed", ({ error }) =>
       this.#fail(error, (camerasTrouble) => ({ camerasTrouble })),
     );
@@ -143,7 +153,7 @@ export class Session {
     this.events.on("gap", () => void this.loadNewest());
     this.events.on("message", () => this.#heard());
     this.events.on("state", ({ state, reconnected, code }) => {
-      if (code === POLICY_VIOLATION) void this.#watchHealth();
+      if (state === "waiting") this.#isRefused = code === POLICY_VIOLATION;
       if (state === "open" && reconnected) void this.loadNewest();
     });
   }
