@@ -15,6 +15,10 @@ pub mod sim;
 mod sink;
 mod stall;
 mod supervisor;
+#[cfg(any(feature = "gst", feature = "v4l2"))]
+mod timeline;
+#[cfg(feature = "v4l2")]
+pub mod v4l2;
 
 pub use directory::{CameraEntry, CameraEvent, Directory};
 pub use error::{CaptureError, Recovery};

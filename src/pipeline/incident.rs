@@ -183,9 +183,7 @@ impl Incident {
     fn take_over(&mut self, now: Duration, track: &Track, scene: &Scene<'_>) {
         self.event.label = track.label().clone();
         self.event.updated_at = track.seen_at();
-        if track.confidence() > self.event.confidence {
-            (self.event.confidence, self.event.bbox) = (track.confidence(), track.bbox());
-        }
+        (self.event.confidence, self.event.bbox) = track.best();
         self.enter_zones(now, &track.bbox(), scene.zones);
         self.assess(track, scene);
     }

@@ -53,6 +53,8 @@ pub struct Track {
     votes: Vec<(Label, f32)>,
     bbox: BBox,
     confidence: f32,
+    /// Best score so far, and where it was then.
+    best: (f32, BBox),
     sightings: u32,
     is_confirmed: bool,
     was_sure: bool,
@@ -81,6 +83,7 @@ impl Track {
             votes: vec![(candidate.label.clone(), candidate.confidence)],
             bbox,
             confidence: candidate.confidence,
+            best: (candidate.confidence, bbox),
             sightings: 1,
             is_confirmed: false,
             was_sure: candidate.confidence >= min_confidence,
@@ -100,6 +103,9 @@ impl Track {
     pub fn see(&mut self, at: Moment, candidate: &Candidate, is_weak: bool, min_confidence: f32) {
         self.filter.update(&candidate.bbox, is_weak);
         (self.bbox, self.confidence) = (candidate.bbox, candidate.confidence);
+        if candidate.confidence > self.best.0 {
+            self.best = (candidate.confidence, candidate.bbox);
+        }
         self.last_seen = at;
         self.missing_since = None;
         self.sightings = self.sightings.saturating_add(1);
@@ -168,6 +174,11 @@ impl Track {
     /// Its latest score.
     pub fn confidence(&self) -> f32 {
         self.confidence
+    }
+
+    /// Its best score, and where it was then.
+    pub fn best(&self) -> (f32, BBox) {
+        self.best
     }
 
     /// It is an object, not a flicker.

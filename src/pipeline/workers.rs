@@ -168,6 +168,9 @@ impl Shared {
         if let Err(panic) = done {
             let reason = panic_message(panic.as_ref());
             error!(reason; "Looking at a frame failed; this camera's tracks start over.");
+            // A lane that cannot even be ended is beyond help; it is replaced
+            // either way.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.end(&lane)));
             let mut lane = lock(&lane);
             *lane = lane.renewed();
         }

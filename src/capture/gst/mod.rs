@@ -15,7 +15,6 @@ mod picture;
 mod rtsp;
 mod session;
 mod sys;
-mod timeline;
 
 use std::sync::OnceLock;
 

@@ -6,11 +6,12 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use log::warn;
 
+use super::super::timeline::Timeline;
 use super::super::{CaptureError, FrameSink, StallTimer};
 use super::errors;
 use super::feed::{Feed, Pace};
 use super::picture::Reader;
-use super::timeline::Timeline;
+
 use crate::domain::FrameMeta;
 use crate::rt::Stop;
 

@@ -17,7 +17,7 @@ export function App({ store, session }) {
     return html`<${KeyPrompt} wasRefused=${state.keyNeeded === "refused"} session=${session} />`;
   }
   return html`
-    <div class="page">
+    <div class="page" data-link=${state.link}>
       <a class="skip" href="#events">Skip to events</a>
       <${Header} state=${state} />
       <${HealthPanel} state=${state} session=${session} />
@@ -25,7 +25,7 @@ export function App({ store, session }) {
         <${CameraGrid} state=${state} session=${session} />
         <${EventPane} state=${state} session=${session} />
       </main>
-      <${SystemLine} figures=${state.figures} isOld=${state.link !== "live"} />
+      <${SystemLine} figures=${state.figures} />
       <${EventDialog} state=${state} session=${session} />
     </div>
   `;

@@ -2,6 +2,7 @@
 
 import { html } from "./html.js";
 import { CameraTile } from "./camera-tile.js";
+import { sentence } from "./format.js";
 import { cameraHealth } from "./health.js";
 import { CameraIcon } from "./icons.js";
 
@@ -9,27 +10,25 @@ import { CameraIcon } from "./icons.js";
 
 /** @param {{ state: State, session: import("./session.js").Session }} props */
 export function CameraGrid({ state, session }) {
-  const { cameras, camerasTrouble, health } = state;
   return html`
     <section class="cameras" aria-labelledby="cameras-title">
       <h2 id="cameras-title">Cameras</h2>
-      <${Body} cameras=${cameras} trouble=${camerasTrouble} health=${health} session=${session} />
+      <${Body} state=${state} session=${session} />
     </section>
   `;
 }
 
-/**
- * @param {{
- *   cameras: State["cameras"],
- *   trouble: State["camerasTrouble"],
- *   health: State["health"],
- *   session: import("./session.js").Session,
- * }} props
- */
-function Body({ cameras, trouble, health, session }) {
+/** @param {{ state: State, session: import("./session.js").Session }} props */
+function Body({ state, session }) {
+  const { cameras, camerasTrouble: trouble, health, link } = state;
   if (cameras === null) {
     return trouble
-      ? html`<div class="empty" role="alert"><p>${trouble.message}</p><p>${trouble.hint}</p></div>`
+      ? html`
+          <div class="empty" role="alert">
+            <p><strong>${sentence(trouble.message)}</strong></p>
+            <p>${sentence(trouble.hint ?? "")}</p>
+          </div>
+        `
       : html`<div class="tile skeleton" aria-busy="true"><span class="hidden">Loading</span></div>`;
   }
   if (cameras.length === 0) return html`<${NoCameras} />`;
@@ -38,7 +37,8 @@ function Body({ cameras, trouble, health, session }) {
       ${cameras.map(
         (camera) => html`
           <li key=${camera.id}>
-            <${CameraTile} camera=${camera} service=${cameraHealth(health, camera.id)} api=${session.api} />
+            <${CameraTile} camera=${camera} service=${cameraHealth(health, camera.id)} api=${session.api}
+              isLinked=${link === "live"} />
           </li>
         `,
       )}

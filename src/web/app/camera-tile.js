@@ -5,7 +5,7 @@
 // that looks live is worse than none.
 
 import { html, useRef } from "./html.js";
-import { ago, span } from "./format.js";
+import { ago, sentence, span } from "./format.js";
 import { CameraOffIcon } from "./icons.js";
 import { usePictures } from "./pictures.js";
 import { useNow } from "./state.js";
@@ -20,22 +20,24 @@ const LIVE_FOR_MS = 4_000;
  *   camera: Camera,
  *   service: import("./state.js").Service | null,
  *   api: import("../client/http.js").Api,
+ *   isLinked: boolean,
  * }} props
  */
-export function CameraTile({ camera, service, api }) {
+export function CameraTile({ camera, service, api, isLinked }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
-  const pictures = usePictures(canvas, camera.id, api);
+  const status = camera.status ?? (camera.connected ? "online" : "offline");
+  const isExpected = status !== "offline" && status !== "error";
+  const pictures = usePictures(canvas, camera.id, api, isExpected, isLinked);
   useNow();
   const ageMs = pictures.lastAt === null ? null : performance.now() - pictures.lastAt;
   const isLive = ageMs !== null && ageMs <= LIVE_FOR_MS;
-  const status = camera.status ?? (camera.connected ? "online" : "offline");
-  const trouble = isLive && status !== "error" ? null : explain(camera, service, pictures, ageMs);
+  const trouble = isLive && isExpected ? null : explain(camera, service, pictures, ageMs);
   const name = camera.name || camera.id;
   return html`
-    <article class="tile" data-status=${status} data-live=${isLive} aria-label=${`Camera ${name}`}>
+    <article class="tile" data-status=${status} data-live=${isLive && isExpected} aria-label=${`Camera ${name}`}>
       <div class="picture" data-empty=${ageMs === null}>
         <canvas ref=${canvas} role="img" aria-label=${`Live picture of ${name}`} width="16" height="9"></canvas>
-        ${trouble && html`<${Trouble} trouble=${trouble} isWaiting=${ageMs === null && status !== "error" && status !== "offline" && !pictures.error} />`}
+        ${trouble && html`<${Trouble} trouble=${trouble} isWaiting=${isExpected && ageMs === null && !pictures.error} />`}
       </div>
       <div class="tile-line">
         <h3>${name}</h3>
@@ -65,7 +67,7 @@ function Trouble({ trouble, isWaiting }) {
     <div class="trouble" role="status">
       ${isWaiting ? html`<span class="spinner" aria-hidden="true"></span>` : html`<${CameraOffIcon} />`}
       <p><strong>${trouble.message}</strong></p>
-      ${trouble.nextStep && html`<p>${trouble.nextStep}</p>`}
+      ${trouble.nextStep && html`<p>${sentence(trouble.nextStep)}</p>`}
     </div>
   `;
 }
@@ -86,13 +88,8 @@ function explain(camera, service, pictures, ageMs) {
   const ofClock = ageMs === null ? ofStream : `no picture for ${span(ageMs)}`;
   return {
     message: sentence(ofBox ?? ofClock),
-    nextStep: camera.next_step ?? service?.nextStep ?? pictures.error?.hint ?? null,
+    nextStep: camera.next_step ?? service?.nextStep ?? (ofBox ? null : pictures.error?.hint) ?? null,
   };
-}
-
-/** @param {string} text */
-function sentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** @param {Camera} camera @param {import("./pictures.js").Pictures} pictures */

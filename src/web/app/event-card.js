@@ -30,14 +30,16 @@ export function EventCard({ event, cameraName, session }) {
           </div>
           <p class="summary">${event.summary}</p>
           ${event.reasoning && html`<p class="reasoning">${event.reasoning}</p>`}
-          <p class="meta">
-            <time datetime=${event.started_at} title=${utcTime(event.started_at)}>
-              ${clockTime(event.started_at)}
-            </time>
-            <span>${cameraName}</span>
-            <${Duration} event=${event} />
-            <${ReviewButton} event=${event} session=${session} />
-          </p>
+          <div class="card-foot">
+            <p class="meta">
+              <time datetime=${event.started_at} title=${utcTime(event.started_at)}>
+                ${clockTime(event.started_at)}
+              </time>
+              <span>${cameraName}</span>
+              <${Duration} event=${event} />
+            </p>
+            <${ReviewButton} event=${event} session=${session} isSmall />
+          </div>
         </div>
       </li>
     `,
@@ -48,10 +50,22 @@ export function EventCard({ event, cameraName, session }) {
 /** @param {{ event: SecurityEvent, session: Session }} props */
 function Thumbnail({ event, session }) {
   if (!event.has_snapshot) return html`<div class="thumb" aria-hidden="true"></div>`;
-  const address = session.api.mediaUrl(`/api/events/${event.id}/thumbnail`);
+  const address = pictureOf(event, "thumbnail", session);
   return html`
     <div class="thumb"><img src=${address} alt="" loading="lazy" decoding="async" width="144" height="108" /></div>
   `;
+}
+
+/**
+ * Address of a picture of an event. It is replaced by a better one while the
+ * event lasts, and so is its confidence, which makes the address a new one.
+ *
+ * @param {SecurityEvent} event
+ * @param {"thumbnail" | "snapshot"} size
+ * @param {Session} session
+ */
+export function pictureOf(event, size, session) {
+  return session.api.mediaUrl(`/api/events/${event.id}/${size}`, { of: event.confidence });
 }
 
 /** The score and its level, in a word as well as in a color. @param {{ event: SecurityEvent }} props */
@@ -78,14 +92,14 @@ function Ongoing({ event }) {
   `;
 }
 
-/** @param {{ event: SecurityEvent, session: Session }} props */
-export function ReviewButton({ event, session }) {
+/** @param {{ event: SecurityEvent, session: Session, isSmall?: boolean }} props */
+export function ReviewButton({ event, session, isSmall = false }) {
   const isReviewed = Boolean(event.reviewed);
+  const words = isReviewed ? "Reviewed" : "Mark reviewed";
   return html`
-    <button class="review" type="button" aria-pressed=${isReviewed}
-      title=${isReviewed ? "Mark as not reviewed" : "Mark as reviewed"}
+    <button class="review" type="button" aria-pressed=${isReviewed} title=${words}
       onClick=${() => session.review(event.id, !isReviewed)}>
-      <${CheckIcon} />${isReviewed ? "Reviewed" : "Mark reviewed"}
+      <${CheckIcon} /><span class=${isSmall ? "hidden" : ""}>${words}</span>
     </button>
   `;
 }

@@ -2,7 +2,7 @@
 // it, and its detections. Left and right go through the list.
 
 import { html, useEffect, useRef, useState } from "./html.js";
-import { Duration, ReviewButton, Risk } from "./event-card.js";
+import { Duration, pictureOf, ReviewButton, Risk } from "./event-card.js";
 import { clockTime, fullTime, percent, title, utcTime } from "./format.js";
 import { BackIcon, CloseIcon, ForthIcon } from "./icons.js";
 
@@ -103,8 +103,8 @@ function Snapshot({ event, session, box }) {
   };
   return html`
     <div class="snapshot">
-      <img src=${session.api.mediaUrl(`/api/events/${event.id}/snapshot`)} alt=${`Snapshot: ${event.summary}`}
-        onLoad=${loaded} onError=${() => setBroken(true)} />
+      <img src=${pictureOf(event, "snapshot", session)} alt=${`Snapshot: ${event.summary}`} onLoad=${loaded}
+        onError=${() => setBroken(true)} />
       ${size && box && html`<${BoxOver} box=${box} size=${size} level=${event.risk_level} />`}
     </div>
   `;

@@ -3,7 +3,7 @@
 import { Fragment, html, useEffect, useRef } from "./html.js";
 import { EventCard } from "./event-card.js";
 import { EVENTS_MAX, NO_FILTERS } from "./event-list.js";
-import { dayName, title } from "./format.js";
+import { dayName, sentence, title } from "./format.js";
 
 /** How far below the window the next page is asked for already. */
 const AHEAD = "600px";
@@ -21,6 +21,7 @@ export function EventPane({ state, session }) {
         <h2 id="events-title">Events</h2>
         <${FilterRow} state=${state} session=${session} />
       </div>
+      <p class="hidden" role="status">${state.announcement}</p>
       <${List} state=${state} session=${session} />
       <${Foot} state=${state} session=${session} />
     </section>
@@ -97,8 +98,8 @@ function Foot({ state, session }) {
   if (eventsTrouble) {
     return html`
       <div class="empty" role="alert">
-        <p><strong>${eventsTrouble.message}</strong></p>
-        ${eventsTrouble.hint && html`<p>${eventsTrouble.hint}</p>`}
+        <p><strong>${sentence(eventsTrouble.message)}</strong></p>
+        ${eventsTrouble.hint && html`<p>${sentence(eventsTrouble.hint)}</p>`}
         <button class="button" type="button" onClick=${() => session.loadNewest()}>Try again</button>
       </div>
     `;

@@ -71,6 +71,13 @@ export function title(label) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** What a machine said, as a sentence: a capital letter and a full stop. @param {string} text */
+export function sentence(text) {
+  const words = text.trim();
+  const capital = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.!?…]$/.test(capital) || capital === "" ? capital : `${capital}.`;
+}
+
 /** @param {number | null | undefined} share 0 to 1 */
 export function percent(share) {
   return typeof share === "number" ? `${Math.round(share * 100)} %` : "";

@@ -6,10 +6,6 @@ import { AutoIcon, EyeIcon, MoonIcon, SunIcon } from "./icons.js";
 import { useNow } from "./state.js";
 import { applyTheme, rememberedTheme, THEMES } from "./theme.js";
 
-/** Figures come every few seconds; without any for this long, what is shown is
- * old, whatever the sockets say. */
-const STALE_MS = 12_000;
-
 /** @param {{ state: import("./state.js").State }} props */
 export function Header({ state }) {
   return html`
@@ -25,12 +21,10 @@ export function Header({ state }) {
 function Link({ link, lastMessageAt }) {
   useNow();
   const ageMs = lastMessageAt === null ? null : performance.now() - lastMessageAt;
-  const isStale = ageMs !== null && ageMs > STALE_MS;
-  const shown = link === "live" && isStale ? "lost" : link;
   return html`
-    <p class="link" data-link=${shown}>
+    <p class="link" data-link=${link}>
       <span class="dot" aria-hidden="true"></span>
-      <strong role="status">${LINK_WORDS[shown]}</strong>
+      <strong role="status">${LINK_WORDS[link]}</strong>
       ${ageMs !== null && html`<span><span class="link-prefix">last message </span>${ago(ageMs)}</span>`}
     </p>
   `;

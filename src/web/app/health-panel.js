@@ -2,6 +2,7 @@
 // what to do; all components on request. Also tells of failed actions.
 
 import { html } from "./html.js";
+import { sentence } from "./format.js";
 import { spoken } from "./health.js";
 import { CloseIcon } from "./icons.js";
 
@@ -16,25 +17,27 @@ const OVERALL = { healthy: "All is well", degraded: "Needs attention", unhealthy
 export function HealthPanel({ state, session }) {
   return html`
     <div class="panels">
-      ${state.health && html`<${HealthLine} health=${state.health} isOld=${state.link === "lost"} />`}
+      ${state.health && html`<${HealthLine} state=${state} health=${state.health} />`}
       ${state.notice && html`<${Notice} notice=${state.notice} session=${session} />`}
     </div>
   `;
 }
 
-/** @param {{ health: import("./state.js").Health, isOld: boolean }} props */
-function HealthLine({ health, isOld }) {
+/** @param {{ state: import("./state.js").State, health: import("./state.js").Health }} props */
+function HealthLine({ state, health }) {
+  const { cameras, link } = state;
+  const overall = OVERALL[health.status] ?? health.status;
   const [worst] = health.services;
   const isWell = health.status === "healthy";
   return html`
-    <details class="health" data-health=${health.status} data-old=${isOld}>
+    <details class="health" data-health=${health.status}>
       <summary>
         <span class="dot" aria-hidden="true"></span>
         <span class="health-words" role="status">
-          <strong>${OVERALL[health.status] ?? health.status}</strong>
+          <strong>${link === "lost" ? `Last known: ${overall.toLowerCase()}` : overall}</strong>
           ${isWell
             ? html`<span>${health.services.length} components checked</span>`
-            : worst && html`<${Sentence} service=${worst} />`}
+            : worst && html`<${Sentence} service=${worst} name=${spoken(worst.name, cameras)} />`}
         </span>
         <span class="more">Details</span>
       </summary>
@@ -43,10 +46,10 @@ function HealthLine({ health, isOld }) {
           (service) => html`
             <li key=${service.name} data-health=${service.status}>
               <span class="dot" aria-hidden="true"></span>
-              <span class="service-name">${spoken(service.name)}</span>
+              <span class="service-name">${spoken(service.name, cameras)}</span>
               <span class="service-words">
                 <span class="hidden">${service.status}: </span>
-                <${Sentence} service=${service} isNamed />
+                <${Sentence} service=${service} />
               </span>
             </li>
           `,
@@ -56,12 +59,12 @@ function HealthLine({ health, isOld }) {
   `;
 }
 
-/** @param {{ service: import("./state.js").Service, isNamed?: boolean }} props */
-function Sentence({ service, isNamed = false }) {
+/** @param {{ service: import("./state.js").Service, name?: string }} props */
+function Sentence({ service, name = "" }) {
   return html`
     <span>
-      ${!isNamed && `${spoken(service.name)}: `}${service.message}
-      ${service.nextStep && html`<span class="next-step">${service.nextStep}</span>`}
+      ${name && `${name}: `}${name ? service.message : sentence(service.message)}
+      ${service.nextStep && html`<span class="next-step">${sentence(service.nextStep)}</span>`}
     </span>
   `;
 }
@@ -75,7 +78,7 @@ function Sentence({ service, isNamed = false }) {
 function Notice({ notice, session }) {
   return html`
     <div class="notice" role="alert">
-      <span>${notice.message} ${notice.hint}</span>
+      <span>${sentence(notice.message)} ${sentence(notice.hint ?? "")}</span>
       <button class="icon-button" type="button" aria-label="Dismiss" onClick=${() => session.dismissNotice()}>
         <${CloseIcon} />
       </button>

@@ -1,5 +1,7 @@
 // How the box is, in the order in which a person wants to know: worst first.
 
+import { title } from "./format.js";
+
 const ORDER = ["unhealthy", "failed", "restart_failed", "restarting", "degraded", "healthy"];
 
 /**
@@ -48,9 +50,15 @@ export function cameraHealth(health, cameraId) {
   return health?.services.find(({ name }) => name === `camera.${cameraId}`) ?? null;
 }
 
-/** `camera.front_door` as `camera front_door`. @param {string} name */
-export function spoken(name) {
-  return name.replace(".", " ");
+/**
+ * `camera.front_door` as `Front door`, `store` as `Store`.
+ *
+ * @param {string} name
+ * @param {import("../client/types.js").Camera[] | null} cameras
+ */
+export function spoken(name, cameras) {
+  const camera = cameras?.find(({ id }) => name === `camera.${id}`);
+  return camera?.name ?? title(name.replace(".", " "));
 }
 
 /**

@@ -18,6 +18,7 @@ export function KeyPrompt({ wasRefused, session }) {
         <h1 class="brand"><span class="mark"><${EyeIcon} /></span>Watchpost</h1>
         <p>This box asks for a key. It is set in its configuration, under <code>keys</code>.</p>
         ${wasRefused && html`<p class="refused" role="alert">The box did not accept that key.</p>`}
+        <input hidden readonly autocomplete="username" value="watchpost" />
         <label for="key">API key</label>
         <input id="key" ref=${field} type="password" autocomplete="current-password" required
           spellcheck=${false} aria-invalid=${wasRefused} />

@@ -14,4 +14,5 @@ if (root) {
   root.replaceChildren();
   render(html`<${App} store=${store} session=${session} />`, root);
   session.start();
+  addEventListener("online", () => session.retryNow());
 }

@@ -1,11 +1,22 @@
 // Draws the live pictures of a camera on a canvas.
 //
-// While the page is hidden, or the tile outside the window, nothing is fetched.
+// While the page is hidden, the tile outside the window, or the camera known to
+// be down, nothing is fetched. A browser allows six connections to one host and
+// other requests need some: `STREAMS_MAX` tiles hold a stream, further ones ask
+// for stills until a stream is free.
+//
 // Decoding is not queued: a picture that comes while another is being decoded
 // replaces the one that waits.
 
-import { LiveView } from "../client/index.js";
-import { useEffect, useState } from "./html.js";
+import { ApiError, LiveView, StillView } from "../client/index.js";
+import { useEffect, useRef, useState } from "./html.js";
+
+/** Streams a page holds open; three connections remain for everything else. */
+const STREAMS_MAX = 3;
+
+/** Who holds a stream, and who waits for one, in order. */
+const holders = /** @type {Set<() => void>} */ (new Set());
+const waiters = /** @type {Set<() => void>} */ (new Set());
 
 /**
  * @typedef {object} Pictures
@@ -22,29 +33,73 @@ const NONE = { lastAt: null, width: 0, height: 0, error: null };
  * @param {{ current: HTMLCanvasElement | null }} canvas
  * @param {string} cameraId
  * @param {import("../client/http.js").Api} api
+ * @param {boolean} isExpected whether the camera has pictures at all
+ * @param {boolean} isLinked whether the box can be reached
  * @returns {Pictures} rendered anew when a stream begins or breaks; the owner
  *   renders every second anyway, to show ages
  */
-export function usePictures(canvas, cameraId, api) {
+export function usePictures(canvas, cameraId, api, isExpected, isLinked) {
+  const view = useRef(/** @type {LiveView | null} */ (null));
   const [pictures] = useState(() => ({ ...NONE }));
   const [, render] = useState(0);
   useEffect(() => {
-    const view = new LiveView(cameraId, { baseUrl: api.baseUrl, apiKey: api.apiKey, boxes: true });
+    if (!isExpected) return undefined;
+    const options = { baseUrl: api.baseUrl, apiKey: api.apiKey, boxes: true };
+    const views = { live: new LiveView(cameraId, options), still: new StillView(cameraId, options) };
+    view.current = views.live;
     const draw = drawer(canvas, pictures);
-    view.on("picture", draw);
-    view.on("state", ({ state, error }) => {
-      if (state === "waiting" && error) {
-        pictures.error = { message: error.message, hint: /** @type {any} */ (error).hint ?? null };
-      }
+    const told = (/** @type {{ state: string, error: Error | null }} */ { error }) => {
+      if (error) pictures.error = { message: error.message, hint: hintOf(error) };
       render((count) => count + 1);
-    });
-    const forget = whileSeen(canvas, (isSeen) => (isSeen ? view.open() : view.close()));
+    };
+    for (const each of [views.live, views.still]) {
+      each.on("picture", draw);
+      each.on("state", told);
+    }
+    const watching = alternator(views);
+    const forget = whileSeen(canvas, (isSeen) => (isSeen ? watching.begin() : watching.end()));
     return () => {
       forget();
-      view.close();
+      watching.end();
     };
-  }, [cameraId, api]);
+  }, [cameraId, api, isExpected]);
+  useEffect(() => {
+    if (isLinked) view.current?.retryNow();
+  }, [isLinked]);
   return pictures;
+}
+
+/** @param {Error} error */
+function hintOf(error) {
+  return error instanceof ApiError ? error.hint : null;
+}
+
+/**
+ * Watches the stream when one is free, and stills until then.
+ *
+ * @param {{ live: LiveView, still: StillView }} views
+ */
+function alternator({ live, still }) {
+  const stream = () => {
+    waiters.delete(stream);
+    holders.add(stream);
+    still.close();
+    live.open();
+  };
+  const begin = () => {
+    if (holders.has(stream) || waiters.has(stream)) return;
+    if (holders.size < STREAMS_MAX) return stream();
+    waiters.add(stream);
+    still.open();
+  };
+  const end = () => {
+    still.close();
+    live.close();
+    waiters.delete(stream);
+    const [next] = waiters;
+    if (holders.delete(stream) && next) next();
+  };
+  return { begin, end };
 }
 
 /**

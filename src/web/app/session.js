@@ -14,10 +14,15 @@ import { healthFrom, withService } from "./health.js";
 const PAGE = 30;
 /** Health is also told by messages; asking again catches what they missed. */
 const HEALTH_POLL_MS = 30_000;
+/** Figures come every few seconds; without any for this long, what is shown is
+ * old, whatever the sockets say. */
+const STALE_MS = 12_000;
 /** Where the key waits for a reload; gone when the tab is closed. */
 const KEY_ITEM = "watchpost.api-key";
 /** Classes offered in the filter at most. */
 const LABELS_MAX = 80;
+/** Levels that are read out when they come. */
+const SERIOUS = ["high", "critical"];
 /** Close code of a refused key. */
 const POLICY_VIOLATION = 1008;
 
@@ -25,7 +30,9 @@ const POLICY_VIOLATION = 1008;
 
 export class Session {
   #request = 0;
+  #isRefused = false;
   #healthTimer = /** @type {any} */ (null);
+  #staleTimer = /** @type {any} */ (null);
 
   /** @param {import("./state.js").Store} store */
   constructor(store) {
@@ -52,9 +59,16 @@ export class Session {
   /** Disconnects from everything. */
   stop() {
     clearTimeout(this.#healthTimer);
+    clearTimeout(this.#staleTimer);
     this.manager.stop();
     this.events.close();
     this.system.close();
+  }
+
+  /** Tries lost connections at once: the device is back on the network. */
+  retryNow() {
+    this.#retrySockets();
+    void this.manager.refresh();
   }
 
   /** Starts anew with a key that somebody typed. @param {string} key */
@@ -112,8 +126,18 @@ export class Session {
     this.store.set({ notice: null });
   }
 
+  #retrySockets() {
+    this.events.retryNow();
+    this.system.retryNow();
+  }
+
   #listenToCameras() {
-    this.manager.on("cameras", (cameras) => this.store.set({ cameras, camerasTrouble: null }));
+    this.manager.on("cameras", (cameras) => {
+      this.store.set({ cameras, camerasTrouble: null });
+      // The box answers: no need to wait out the sockets' backing off. A refused
+      // key is another matter; hammering would only be refused again.
+      if (!this.#isRefused) this.#retrySockets();
+    });
     this.manager.on("connection-failed", ({ error }) =>
       this.#fail(error, (camerasTrouble) => ({ camerasTrouble })),
     );
@@ -129,7 +153,7 @@ export class Session {
     this.events.on("gap", () => void this.loadNewest());
     this.events.on("message", () => this.#heard());
     this.events.on("state", ({ state, reconnected, code }) => {
-      if (code === POLICY_VIOLATION) void this.#watchHealth();
+      if (state === "waiting") this.#isRefused = code === POLICY_VIOLATION;
       if (state === "open" && reconnected) void this.loadNewest();
     });
   }
@@ -151,12 +175,18 @@ export class Session {
   }
 
   #heard() {
+    clearTimeout(this.#staleTimer);
+    this.#staleTimer = setTimeout(() => this.store.set({ link: "lost" }), STALE_MS);
     this.store.set({ link: "live", lastMessageAt: performance.now() });
   }
 
   /** @param {Partial<import("../client/types.js").SecurityEvent> & { id: number }} news */
   #news(news) {
     const { events, filters } = this.store.value;
+    const isNew = !events.items.some(({ id }) => id === news.id);
+    if (isNew && SERIOUS.includes(news.risk_level ?? "")) {
+      this.store.set({ announcement: `${news.risk_level} risk: ${news.summary}` });
+    }
     this.store.set({ events: withLive(events, news, filters) });
     this.#learnLabels([news]);
   }

@@ -36,6 +36,7 @@ import { NO_FILTERS } from "./event-list.js";
  * @property {number | null} lastMessageAt on the clock of `performance.now`
  * @property {"none" | "missing" | "refused"} keyNeeded
  * @property {number | null} openEvent id of the event in the dialog
+ * @property {string} announcement the newest serious event, for screen readers
  * @property {Trouble | null} notice a failed action, until it is dismissed
  */
 
@@ -55,6 +56,7 @@ const INITIAL = {
   lastMessageAt: null,
   keyNeeded: "none",
   openEvent: null,
+  announcement: "",
   notice: null,
 };
 

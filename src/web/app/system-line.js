@@ -3,13 +3,13 @@
 import { html } from "./html.js";
 import { figure } from "./format.js";
 
-/** @param {{ figures: import("../client/types.js").SystemStatus | null, isOld: boolean }} props */
-export function SystemLine({ figures, isOld }) {
+/** @param {{ figures: import("../client/types.js").SystemStatus | null }} props */
+export function SystemLine({ figures }) {
   if (!figures) return html`<footer class="figures"></footer>`;
   const { gpu, cameras, queue } = figures;
   const memory = `${figure(gpu.memory_used, "MB")} of ${figure(gpu.memory_total, "MB")}`;
   return html`
-    <footer class="figures" data-old=${isOld} aria-label="Figures of the box">
+    <footer class="figures" aria-label="Figures of the box">
       <dl>
         <${Figure} name="Inference" value=${figure(gpu.inference_fps, "fps", 1)} />
         <${Figure} name="Busy" value=${figure(gpu.utilization, "%")} />

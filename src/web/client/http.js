@@ -14,6 +14,7 @@ const TIMEOUT_MS = 15_000;
  * @typedef {object} Connection
  * @property {string} [baseUrl] `http://box:8080`; in a browser, by default, the page's own origin
  * @property {string | null} [apiKey] needed when the box has keys configured
+ * @property {string | null} [token] needed by WebSockets when the box has a WebSocket token configured
  * @property {typeof fetch} [fetch] stands in for the global one
  * @property {number} [timeoutMs] how long an answer may take
  */
@@ -50,6 +51,7 @@ export class Api {
     if (!base) throw new ApiError("no baseUrl: outside a browser, say where the box is");
     this.baseUrl = base.replace(/\/+$/, "");
     this.apiKey = connection.apiKey ?? null;
+    this.token = connection.token ?? null;
     this.timeoutMs = connection.timeoutMs ?? TIMEOUT_MS;
     // Browsers insist that fetch is called on the global object.
     this.fetch = connection.fetch ?? globalThis.fetch.bind(globalThis);
@@ -79,6 +81,21 @@ export class Api {
   patch(path, change) {
     const headers = { "Content-Type": "application/json" };
     return this.#json(this.url(path), { method: "PATCH", headers, body: JSON.stringify(change) });
+  }
+
+  /**
+   * `GET`, bytes, and the tag by which the box tells one version from the next.
+   *
+   * @param {string} path
+   * @param {string} accept media type
+   * @param {AbortSignal} signal
+   * @returns {Promise<{ bytes: Uint8Array, tag: string | null }>}
+   */
+  async bytes(path, accept, signal) {
+    const either = AbortSignal.any([signal, AbortSignal.timeout(this.timeoutMs)]);
+    const response = await this.open(path, accept, either);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return { bytes, tag: response.headers.get("ETag") };
   }
 
   /**
@@ -128,7 +145,7 @@ export class Api {
    */
   socket(path) {
     const protocols = this.apiKey ? [`api-key.${this.apiKey}`] : [];
-    return { url: this.baseUrl.replace(/^http/, "ws") + path, protocols };
+    return { url: this.url(path, { token: this.token }).replace(/^http/, "ws"), protocols };
   }
 
   /**

@@ -13,5 +13,6 @@ export { CameraManager } from "./camera-manager.js";
 export { Api, ApiError } from "./http.js";
 export { LiveView } from "./live-view.js";
 export { EventStream } from "./sse.js";
+export { StillView } from "./still-view.js";
 export { DetectionsSocket, EventsSocket, SystemSocket } from "./sockets.js";
 export { ReconnectingSocket } from "./socket.js";

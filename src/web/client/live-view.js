@@ -128,7 +128,13 @@ export class LiveView extends Emitter {
     this.emit("state", { state: "closed", error: null });
   }
 
+  /** Tries at once instead of waiting for the next turn. */
+  retryNow() {
+    if (this.#abort?.signal.aborted) void this.#run();
+  }
+
   async #run() {
+    this.timing.cancel(this.#retry);
     const abort = new AbortController();
     this.#abort = abort;
     this.emit("state", { state: "connecting", error: null });

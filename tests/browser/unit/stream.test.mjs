@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CameraManager, EventStream, LiveView } from "../../../src/web/client/index.js";
+import { CameraManager, EventStream, LiveView, StillView } from "../../../src/web/client/index.js";
 import { PartParser } from "../../../src/web/client/live-view.js";
 import { FrameParser } from "../../../src/web/client/sse.js";
 import { next, withServer } from "./fakes.mjs";
@@ -176,5 +176,24 @@ test("a live view tells why there is no picture, and shows the next one", async 
     assert.equal((await refused).error.message, "the camera has no picture");
     assert.equal(Buffer.from(await picture).toString(), "JPEG");
     view.close();
+  });
+});
+
+test("stills of a frozen camera are not told again, a new one is", async () => {
+  const answers = [["1", "first"], ["1", "first"], ["1", "first"], ["2", "second"]];
+  const answer = (request, response) => {
+    const [tag, picture] = answers.shift() ?? ["2", "second"];
+    response.setHeader("ETag", `"${tag}"`);
+    response.end(picture);
+  };
+  await withServer(answer, async (baseUrl) => {
+    const view = new StillView("front_door", { baseUrl, everyMs: 1 });
+    const told = [];
+    view.on("picture", (picture) => told.push(Buffer.from(picture).toString()));
+    const second = next(view, "picture", (picture) => picture.length === 6);
+    view.open();
+    await second;
+    view.close();
+    assert.deepEqual(told, ["first", "second"]);
   });
 });
