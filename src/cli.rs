@@ -4,6 +4,8 @@
 //! Answers are written to a `Write`; only `main` knows that this is standard
 //! output. [`Exit`] lists how a command can end.
 
+mod store;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -189,6 +191,14 @@ fn device_verdicts() -> BTreeMap<PathBuf, Verdict> {
 #[cfg(not(feature = "v4l2"))]
 fn device_verdicts() -> BTreeMap<PathBuf, Verdict> {
     BTreeMap::new()
+}
+
+/// `store check` and `store stats`.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn store(question: &Store, out: &mut dyn Write) -> io::Result<Exit> {
+    store::answer(question, out)
 }
 
 fn describe(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
