@@ -116,7 +116,11 @@ impl Pipeline {
             let (shared, stop) = (Arc::clone(&self.0), stop.clone());
             // Counted before it runs, so that none can be the last too early.
             self.0.working.fetch_add(1, Ordering::SeqCst);
-            let worker = move || shared.work(&mark, &stop);
+            let stage = name.clone();
+            let worker = move || {
+                shared.work(&mark, &stop);
+                shared.around.progress.remove(&stage);
+            };
             tasks.spawn_thread(name, worker).inspect_err(|_| {
                 self.0.working.fetch_sub(1, Ordering::SeqCst);
             })?;

@@ -160,3 +160,27 @@ fn reason(error: &TractError) -> String {
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(200).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_input_is_allocated_once_and_the_same_input_gives_the_same_output() {
+        let bytes = include_bytes!("../models/nanodet-m.int8.onnx");
+        let mut session = Network::parse("int8", bytes, (64, 64)).unwrap().session().unwrap();
+        let mut places = Vec::new();
+        let outputs = [0, 1, 2].map(|_| {
+            session
+                .run(|input| {
+                    places.push(input.as_ptr());
+                    input.iter_mut().enumerate().for_each(|(n, v)| *v = (n % 7) as f32 / 7.0);
+                })
+                .unwrap();
+            session.output(<[f32]>::to_vec).unwrap()
+        });
+        assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
+        assert!(outputs[0] == outputs[1] && outputs[1] == outputs[2]);
+        assert_eq!(outputs[0].len(), row_count((64, 64)) * (80 + EDGE_COLUMNS));
+    }
+}
