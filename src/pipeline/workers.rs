@@ -196,8 +196,9 @@ impl Shared {
             }
             TurnTask::Tick(silent_for) => {
                 let now = lane.last_frame() + silent_for;
-                let outcome = self.with_outside(&turn.metrics, |outside| lane.tick(now, outside));
-                let Some(outcome) = outcome else { return };
+                let Some(outcome) = self.without_eyes(|outside| lane.tick(now, outside)) else {
+                    return;
+                };
                 outcome
             }
             TurnTask::Leave => {
@@ -213,7 +214,7 @@ impl Shared {
         let mut lane = lock(lane);
         if lane.has_tracks() {
             let now = lane.last_frame();
-            let outcome = self.with_outside_blind(|outside| lane.finish(now, outside));
+            let outcome = self.without_eyes(|outside| lane.finish(now, outside));
             self.around.output.frame_done(outcome);
         }
     }
@@ -225,7 +226,7 @@ impl Shared {
         work(&self.outside(threshold, &detect))
     }
 
-    fn with_outside_blind<T>(&self, work: impl FnOnce(&Outside<'_>) -> T) -> T {
+    fn without_eyes<T>(&self, work: impl FnOnce(&Outside<'_>) -> T) -> T {
         work(&self.outside(1.0, &|_| None))
     }
 
