@@ -12,7 +12,7 @@ use crate::capture::Directory;
 use crate::health::{Health, Metrics, Progress};
 use crate::infer::DetectorInfo;
 use crate::live::{Hub, SystemStatus};
-use crate::media::LiveViews;
+use crate::media::{LiveViews, Snapshots};
 use crate::rt::Clock;
 use crate::store::{Reader, Writer};
 
@@ -41,6 +41,8 @@ pub struct ApiHandles {
     pub cameras: Directory,
     /// Live pictures.
     pub live_views: LiveViews,
+    /// Kept pictures.
+    pub snapshots: Snapshots,
     /// Component states.
     pub health: Health,
     /// Stages that must move.

@@ -6,6 +6,7 @@
 
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
+use log::debug;
 use serde::Serialize;
 
 use crate::media::MediaError;
@@ -13,6 +14,9 @@ use crate::store::StoreError;
 
 /// Seconds after which a refused client may try again.
 pub(super) const RETRY_AFTER_S: u64 = 5;
+
+/// Reasons may name files of the box: they are for its operator.
+const SEE_HEALTH: &str = "GET /api/system/health with a key tells the reason";
 
 /// A failed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,13 +92,17 @@ impl From<StoreError> for ApiError {
         let detail = error.to_string();
         match error {
             StoreError::BadCursor => Self::invalid(detail),
-            StoreError::Unavailable(_) => Self::unavailable("store_unavailable", detail)
-                .hint("see /api/system/health for the reason"),
+            StoreError::Unavailable(_) => {
+                Self::unavailable("store_unavailable", "the store is not available")
+                    .hint(SEE_HEALTH)
+            }
             StoreError::Full => Self::unavailable("store_full", detail)
                 .hint("free space in the state directory or lower the store's limits"),
             StoreError::Overloaded => Self::unavailable("store_overloaded", detail),
-            StoreError::Io { .. } => Self::unavailable("store_failed", detail)
-                .hint("see /api/system/health for the reason"),
+            StoreError::Io { .. } => {
+                debug!(error = detail.as_str(); "A request failed on the store.");
+                Self::unavailable("store_failed", "the store failed").hint(SEE_HEALTH)
+            }
         }
     }
 }
@@ -105,7 +113,11 @@ impl From<MediaError> for ApiError {
         match error {
             MediaError::TooManyViewers(_) => Self::unavailable("too_many_viewers", detail),
             MediaError::Encode(_) => Self::unavailable("encoding_failed", detail),
-            MediaError::Io { .. } => Self::unavailable("media_failed", detail),
+            MediaError::Overloaded => Self::unavailable("media_overloaded", detail),
+            MediaError::Io { .. } => {
+                debug!(error = detail.as_str(); "A picture could not be read.");
+                Self::unavailable("media_failed", "the picture cannot be read").hint(SEE_HEALTH)
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! All routes, in one list.
 
 use super::Role::{Operator, Public, Viewer};
-use super::rest::{cameras, detections, events, health, server};
+use super::rest::{cameras, detections, events, health, pictures, server};
 use super::route::Route;
 use super::{sse, ws};
 
@@ -12,13 +12,20 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/cameras", Viewer, cameras::list),
         Route::get("/api/cameras/{camera_id}", Viewer, cameras::one),
         Route::get("/api/cameras/{camera_id}/events", Viewer, sse::of_camera),
+        Route::get("/api/cameras/{camera_id}/snapshot", Viewer, pictures::latest),
+        Route::get("/api/cameras/{camera_id}/stream.mjpeg", Viewer, pictures::stream),
+        Route::get("/api/cameras/{camera_id}/live-view/frame", Viewer, pictures::live_view_frame),
         // Realtime API: records.
         Route::get("/api/events", Viewer, sse::of_all),
         Route::get("/api/events/{id}", Viewer, events::one),
         Route::patch("/api/events/{id}", Operator, events::change),
         Route::get("/api/events/{id}/detections", Viewer, events::detections),
+        Route::get("/api/events/{id}/snapshot", Viewer, pictures::event_snapshot),
+        Route::get("/api/events/{id}/thumbnail", Viewer, pictures::event_thumbnail),
         Route::get("/api/detections", Viewer, detections::list),
         Route::get("/api/detections/{id}", Viewer, detections::one),
+        Route::get("/api/detections/{id}/image", Viewer, pictures::detection_image),
+        Route::get("/api/detections/{id}/thumbnail", Viewer, pictures::detection_thumbnail),
         // Probes, figures.
         Route::get("/health", Public, health::alive),
         Route::get("/ready", Public, health::ready),

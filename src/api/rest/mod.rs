@@ -4,6 +4,7 @@ pub(super) mod cameras;
 pub(super) mod detections;
 pub(super) mod events;
 pub(super) mod health;
+pub(super) mod pictures;
 pub(super) mod server;
 
 use super::error::ApiError;

@@ -97,9 +97,10 @@ impl<'a> DetectionData<'a> {
             bbox_y: bbox.y_px,
             bbox_width: bbox.width_px,
             bbox_height: bbox.height_px,
-            // Under the media root; clients fetch pictures by id instead.
+            // Names below the media root. Clients fetch pictures by id instead; no
+            // path that they send is ever opened.
             file_path: format!("snapshots/{event}.jpg"),
-            thumbnail_path: has_thumbnail.then(|| format!("thumbnails/{event}.jpg")),
+            thumbnail_path: has_thumbnail.then(|| format!("snapshots/{event}.thumb.jpg")),
             event_id: event.0,
             batch_id: detection.batch.as_str(),
             track_id: detection.track.0,

@@ -1,0 +1,502 @@
+//! A service on a port of its own, with records in memory, and clients that see
+//! every byte.
+
+#![allow(dead_code, reason = "each test file uses its part of this")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Response};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use watchpost::api::{ApiContext, ApiHandles, ApiKey, ApiSettings, Role, bind, serve};
+use watchpost::capture::{CameraEntry, Directory};
+use watchpost::domain::{
+    BBox, BatchId, CameraState, ColorSpace, Detection, DetectionId, Event, EventId, Frame,
+    FrameMeta, Label, PixelFormat, Plane, RiskScore, Secret, SessionId, Timestamp, TrackId,
+};
+use watchpost::health::{Health, Metrics, Progress, State};
+use watchpost::infer::DetectorInfo;
+use watchpost::live::{Hub, SystemStatus};
+use watchpost::media::{LiveViews, Snapshots};
+use watchpost::rt::{Clock, Stop, Tasks};
+use watchpost::store::{
+    DetectionQuery, Done, Durability, EventQuery, Page, Range, Reader, Record, StoreError, Writer,
+};
+
+/// Nothing in these tests may take longer; it ends a hang, it is not a timing.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub const VIEWER_KEY: &str = "viewer-key-0123456789";
+pub const OPERATOR_KEY: &str = "operator-key-0123456789";
+
+/// 2026-01-15T10:30:00.120Z
+pub const MORNING: Timestamp = Timestamp::from_unix_ms(1_768_473_000_120);
+
+/// A running service.
+pub struct Appliance {
+    pub address: SocketAddr,
+    pub hub: Hub,
+    pub cameras: Directory,
+    pub health: Health,
+    pub progress: Progress,
+    pub metrics: Metrics,
+    pub live_views: LiveViews,
+    pub snapshots: Snapshots,
+    pub store: Arc<MemoryStore>,
+    pub settings: Arc<ArcSwap<ApiSettings>>,
+    pub stop: Stop,
+    pub serving: JoinHandle<()>,
+    _media: TempDir,
+}
+
+impl Appliance {
+    pub async fn start() -> Self {
+        Self::with(ApiSettings::default()).await
+    }
+
+    pub async fn with(settings: ApiSettings) -> Self {
+        let (clock, stop, metrics) = (Clock::system(), Stop::new(), Metrics::default());
+        let health = Health::new(clock.clone());
+        let progress = Progress::new(clock.clone());
+        let tasks = Tasks::new(stop.clone(), |_| {});
+        let media = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::open(media.path(), 1 << 20, &health, &metrics, &tasks, &stop);
+        let hub = Hub::new(clock.clone(), metrics.clone());
+        let cameras = Directory::default();
+        cameras.insert(camera());
+        let store = Arc::new(MemoryStore::default());
+        let live_views = LiveViews::new(&metrics);
+        let settings = Arc::new(ArcSwap::from_pointee(settings));
+        let ctx = ApiContext::new(ApiHandles {
+            settings: Arc::clone(&settings),
+            clock,
+            version: "0.1.0",
+            hub: hub.clone(),
+            reader: Arc::<MemoryStore>::clone(&store),
+            writer: Arc::<MemoryStore>::clone(&store),
+            cameras: cameras.clone(),
+            live_views: live_views.clone(),
+            snapshots: snapshots.clone(),
+            health: health.clone(),
+            progress: progress.clone(),
+            metrics: metrics.clone(),
+            detector: Some(DetectorInfo {
+                name: "nanodet-m int8".into(),
+                input_px: (416, 320),
+                chosen_because: "faster: 8 ms against 9 ms".into(),
+            }),
+            system_status: Arc::new(system_status),
+        });
+        let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).unwrap();
+        let address = listeners[0].local_addr().unwrap();
+        let serving = tokio::spawn(serve(listeners, Arc::new(ctx), stop.clone()));
+        Self {
+            address,
+            hub,
+            cameras,
+            health,
+            progress,
+            metrics,
+            live_views,
+            snapshots,
+            store,
+            settings,
+            stop,
+            serving,
+            _media: media,
+        }
+    }
+
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends `request` and reads until the service closes the connection.
+    pub async fn raw(&self, request: &[u8]) -> Answer {
+        let mut stream = self.connect().await;
+        // The service may refuse and close before all is written.
+        let _ = stream.write_all(request).await;
+        read_answer(&mut stream).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, &[], "").await
+    }
+
+    pub async fn get_json(&self, path: &str) -> Answer {
+        self.request("GET", path, &[("Accept", "application/json")], "").await
+    }
+
+    pub async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        if !headers.iter().any(|(name, _)| *name == "Host") {
+            head += &format!("Host: {}\r\n", self.address);
+        }
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        if !body.is_empty() {
+            head += &format!("Content-Length: {}\r\n", body.len());
+        }
+        self.raw(format!("{head}\r\n{body}").as_bytes()).await
+    }
+
+    /// An event stream, as an HTTP/1.0 client reads it: without chunks.
+    pub async fn stream(&self, path: &str) -> TcpStream {
+        let mut stream = self.connect().await;
+        let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    pub async fn websocket(&self, path: &str) -> Client {
+        self.websocket_with(path, &[]).await.unwrap().0
+    }
+
+    pub async fn websocket_with(
+        &self,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<(Client, Response<Option<Vec<u8>>>), Box<Error>> {
+        let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
+        }
+        let stream = self.connect().await;
+        let (socket, response) =
+            tokio_tungstenite::client_async(request, stream).await.map_err(Box::new)?;
+        Ok((Client(socket), response))
+    }
+
+    pub async fn finished(self) {
+        self.stop.set();
+        tokio::time::timeout(PATIENCE, self.serving).await.unwrap().unwrap();
+    }
+}
+
+/// Waits until `text` has come on `stream`; returns everything up to its end.
+pub async fn read_until(stream: &mut TcpStream, text: &str) -> String {
+    let mut seen = Vec::new();
+    let read = async {
+        while !String::from_utf8_lossy(&seen).ends_with(text) {
+            let byte = stream.read_u8().await.expect("the stream goes on");
+            seen.push(byte);
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, read).await;
+    let seen = String::from_utf8(seen).unwrap();
+    assert!(in_time.is_ok(), "{text:?} did not come after {seen:?}");
+    seen
+}
+
+pub async fn read_answer(stream: &mut TcpStream) -> Answer {
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
+    let read =
+        read.unwrap_or_else(|_| panic!("no end after {:?}", String::from_utf8_lossy(&bytes)));
+    // A reset after the answer is the end as well.
+    let _ = read;
+    Answer::parse(&bytes)
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    fn parse(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        let Some(end) = end else {
+            panic!("no answer in {:?}", String::from_utf8_lossy(bytes));
+        };
+        let head = String::from_utf8_lossy(&bytes[..end + 2]).into_owned();
+        let status = head.split(' ').nth(1).unwrap_or_default().parse().unwrap();
+        Self { status, head, body: bytes[end + 4..].to_vec() }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "))
+            .find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// A WebSocket client.
+pub struct Client(pub WebSocketStream<TcpStream>);
+
+impl Client {
+    pub async fn send(&mut self, text: &str) {
+        use futures_util::SinkExt as _;
+        self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    pub async fn next(&mut self) -> Result<Message, Error> {
+        let next = tokio::time::timeout(PATIENCE, self.0.next()).await;
+        next.expect("a message comes").unwrap_or(Err(Error::ConnectionClosed))
+    }
+
+    pub async fn text(&mut self) -> String {
+        match self.next().await.unwrap() {
+            Message::Text(text) => text.to_string(),
+            other => panic!("expected text, got {other:?}"),
+        }
+    }
+
+    pub async fn json(&mut self) -> Value {
+        serde_json::from_str(&self.text().await).unwrap()
+    }
+
+    /// The service is known to have taken this client in: it answers.
+    pub async fn is_served(&mut self) {
+        self.send("ping").await;
+        while self.text().await != r#"{"type":"pong"}"# {}
+    }
+
+    /// The close code and reason that the service sends; other messages before
+    /// it are read over.
+    pub async fn closed(&mut self) -> (u16, String) {
+        loop {
+            match self.next().await {
+                Ok(Message::Close(Some(frame))) => {
+                    return (CloseCode::into(frame.code), frame.reason.to_string());
+                }
+                Ok(_) => {}
+                Err(error) => panic!("no close frame: {error}"),
+            }
+        }
+    }
+}
+
+/// Settings with a viewer's and an operator's key.
+pub fn with_keys() -> ApiSettings {
+    let key = |name: &str, role, key| ApiKey { name: name.into(), role, key: Secret::new(key) };
+    ApiSettings {
+        keys: vec![
+            key("wall display", Role::Viewer, VIEWER_KEY),
+            key("guard", Role::Operator, OPERATOR_KEY),
+        ],
+        ..ApiSettings::default()
+    }
+}
+
+pub fn camera() -> CameraEntry {
+    CameraEntry {
+        id: "front_door".parse().unwrap(),
+        name: "Front door".into(),
+        model: "RTSP stream".into(),
+        connection_type: "Network",
+        source: "rtsp://camera.local/stream1".into(),
+        state: CameraState::Online,
+        reason: None,
+        size_px: Some((768, 576)),
+        fps: 9.97,
+        created_at: Timestamp::from_unix_ms(1_768_472_000_000),
+        last_seen_at: Some(MORNING),
+    }
+}
+
+pub fn event(id: u64, revision: u32) -> Event {
+    Event {
+        id: EventId(id),
+        revision,
+        camera: "front_door".parse().unwrap(),
+        batch: BatchId::new("batch_abc123"),
+        track: TrackId(7),
+        label: Label::new("person"),
+        confidence: 0.83,
+        bbox: BBox::from_corners(0.5, 0.25, 0.625, 0.75),
+        zones: vec!["porch".into()],
+        risk: RiskScore::new(75),
+        summary: "Person at Front door, in porch".into(),
+        reasoning: "person +40, zone porch +35".into(),
+        detection_count: 3,
+        started_at: MORNING,
+        updated_at: MORNING.after(Duration::from_secs(2)),
+        ended_at: None,
+        has_snapshot: true,
+        clock_trusted: true,
+        reviewed: false,
+    }
+}
+
+pub fn detection(id: u64) -> Detection {
+    Detection {
+        id: DetectionId(id),
+        camera: "front_door".parse().unwrap(),
+        track: TrackId(7),
+        batch: BatchId::new("batch_abc123"),
+        event: EventId(12),
+        label: Label::new("person"),
+        confidence: 0.83,
+        bbox: BBox::from_corners(0.5, 0.25, 0.625, 0.75),
+        frame_width_px: 768,
+        frame_height_px: 576,
+        frame_sequence: 41,
+        captured_at: MORNING,
+    }
+}
+
+pub fn system_status() -> SystemStatus {
+    SystemStatus {
+        inference_busy_percent: 45.54,
+        inference_fps: 9.96,
+        memory_used_mb: 112,
+        memory_total_mb: 512,
+        temperature_celsius: Some(51.25),
+        cameras_active: 1,
+        cameras_total: 2,
+        queue_pending: 2,
+        queue_processing: 1,
+        health: State::Degraded,
+        at: MORNING,
+    }
+}
+
+/// A gray picture.
+pub fn frame() -> Frame {
+    let meta = FrameMeta {
+        camera: "front_door".parse().unwrap(),
+        session: SessionId(1),
+        sequence: 0,
+        captured_at: MORNING,
+        captured_mono: Duration::ZERO,
+    };
+    let planes = [(0, 64), (64 * 48, 32), (64 * 48 + 32 * 24, 32)]
+        .map(|(offset, stride)| Plane { offset, stride });
+    let data = Bytes::from(vec![128; 64 * 48 * 3 / 2]);
+    Frame::new(meta, (64, 48), PixelFormat::I420, ColorSpace::Bt601Full, &planes, data).unwrap()
+}
+
+/// Records in memory. Cursors are `after-` and an id.
+#[derive(Default)]
+pub struct MemoryStore {
+    pub events: Mutex<Vec<Event>>,
+    pub detections: Mutex<Vec<Detection>>,
+    /// What was asked of the writer.
+    pub submitted: Mutex<Vec<(usize, Durability)>>,
+    /// Set to make every call fail.
+    pub failure: Mutex<Option<StoreError>>,
+}
+
+impl MemoryStore {
+    fn check(&self) -> Result<(), StoreError> {
+        self.failure.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+fn page<T>(
+    mut items: Vec<T>,
+    range: &Range,
+    id: impl Fn(&T) -> u64,
+) -> Result<Page<T>, StoreError> {
+    items.sort_by_key(|item| std::cmp::Reverse(id(item)));
+    if let Some(cursor) = &range.cursor {
+        let after = cursor.strip_prefix("after-").and_then(|id| id.parse::<u64>().ok());
+        let after = after.ok_or(StoreError::BadCursor)?;
+        items.retain(|item| id(item) < after);
+    }
+    let has_more = items.len() > range.limit;
+    items.truncate(range.limit);
+    let next_cursor = items.last().filter(|_| has_more).map(|last| format!("after-{}", id(last)));
+    Ok(Page { items, next_cursor })
+}
+
+impl Reader for MemoryStore {
+    fn detections(&self, query: &DetectionQuery) -> Result<Page<Detection>, StoreError> {
+        self.check()?;
+        let mut items = self.detections.lock().unwrap().clone();
+        items.retain(|d| {
+            query.camera.as_ref().is_none_or(|camera| *camera == d.camera)
+                && query.label.as_ref().is_none_or(|label| label == d.label.as_str())
+                && query.event.is_none_or(|event| event == d.event)
+                && query.min_confidence.is_none_or(|least| d.confidence >= least)
+                && query.range.from.is_none_or(|from| d.captured_at >= from)
+                && query.range.until.is_none_or(|until| d.captured_at < until)
+        });
+        page(items, &query.range, |item| item.id.0)
+    }
+
+    fn detection(&self, id: DetectionId) -> Result<Option<Detection>, StoreError> {
+        self.check()?;
+        Ok(self.detections.lock().unwrap().iter().find(|item| item.id == id).cloned())
+    }
+
+    fn events(&self, query: &EventQuery) -> Result<Page<Event>, StoreError> {
+        self.check()?;
+        let mut items = self.events.lock().unwrap().clone();
+        items.retain(|e| {
+            query.camera.as_ref().is_none_or(|camera| *camera == e.camera)
+                && query.label.as_ref().is_none_or(|label| label == e.label.as_str())
+                && query.level.is_none_or(|level| level == e.risk.level())
+                && query.reviewed.is_none_or(|reviewed| reviewed == e.reviewed)
+                && query.range.from.is_none_or(|from| e.started_at >= from)
+                && query.range.until.is_none_or(|until| e.started_at < until)
+        });
+        page(items, &query.range, |item| item.id.0)
+    }
+
+    fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
+        self.check()?;
+        Ok(self.events.lock().unwrap().iter().find(|item| item.id == id).cloned())
+    }
+}
+
+impl Writer for MemoryStore {
+    fn submit(&self, records: Vec<Record>, durability: Durability, done: Done) {
+        if let Err(error) = self.check() {
+            return done(Err(error));
+        }
+        self.submitted.lock().unwrap().push((records.len(), durability));
+        for record in records {
+            match record {
+                Record::Event(event) => {
+                    let mut events = self.events.lock().unwrap();
+                    events.retain(|known| known.id != event.id);
+                    events.push(event);
+                }
+                Record::Detection(detection) => self.detections.lock().unwrap().push(detection),
+            }
+        }
+        done(Ok(()));
+    }
+
+    fn next_detection_id(&self) -> DetectionId {
+        DetectionId(self.detections.lock().unwrap().len() as u64 + 1)
+    }
+
+    fn next_event_id(&self) -> EventId {
+        EventId(self.events.lock().unwrap().len() as u64 + 1)
+    }
+}
