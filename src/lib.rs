@@ -7,12 +7,17 @@
 
 pub mod api;
 pub mod assess;
+pub mod board;
 pub mod capture;
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod health;
 pub mod infer;
 pub mod live;
+pub mod logging;
 pub mod media;
 pub mod pipeline;
+pub mod probe;
 pub mod rt;
 pub mod store;

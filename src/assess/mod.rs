@@ -1,1 +1,138 @@
 //! Assessment: how much an event matters, and why, in words.
+//!
+//! Fixed rules, each with its points; the score is their sum and nothing else,
+//! so a person can check it against the reasoning. A passer-by stays low or
+//! medium; lingering and entering a zone raise the score. The hour of the day
+//! plays no part: the box knows UTC, not the night of its place.
+
+mod rules;
+
+use std::time::Duration;
+
+use crate::domain::{Assessment, Assessor, RiskScore, Sighting};
+
+/// The fixed rules.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules;
+
+impl Assessor for Rules {
+    fn assess(&self, sighting: &Sighting<'_>) -> Assessment {
+        assess(sighting)
+    }
+}
+
+/// The verdict of the fixed rules. Pure.
+pub fn assess(sighting: &Sighting<'_>) -> Assessment {
+    let contributions = rules::contributions(sighting);
+    let sum = contributions.iter().map(|(_, points)| points).sum();
+    let words: Vec<_> =
+        contributions.iter().map(|(reason, points)| format!("{reason} {points:+}")).collect();
+    Assessment {
+        risk: RiskScore::new(sum),
+        summary: summary(sighting),
+        reasoning: words.join("; "),
+    }
+}
+
+/// Shorter stays are not worth mentioning.
+const DWELL_MENTIONED: Duration = Duration::from_secs(10);
+
+fn summary(sighting: &Sighting<'_>) -> String {
+    let mut text = capitalized(sighting.label.as_str());
+    if let Some(zone) = sighting.zones.last() {
+        text.push_str(&format!(" in {zone}"));
+    }
+    text.push_str(&format!(" at {}", sighting.camera_name));
+    if sighting.dwell >= DWELL_MENTIONED {
+        text.push_str(&format!(", {}", words_for(sighting.dwell)));
+    }
+    text
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+/// A span in the largest unit that says enough: `45 s`, `3 min`, `2 h`.
+fn words_for(span: Duration) -> String {
+    match span.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Label, RiskLevel};
+
+    /// The verdict on something that moves, of which there is one.
+    fn moving(label: &str, seconds: u64, zones: &[&str]) -> Assessment {
+        verdict(label, seconds, zones, false, 1)
+    }
+
+    fn verdict(
+        label: &str,
+        seconds: u64,
+        zones: &[&str],
+        is_stationary: bool,
+        persons_present: usize,
+    ) -> Assessment {
+        let zones: Vec<String> = zones.iter().map(|zone| (*zone).to_owned()).collect();
+        assess(&Sighting {
+            camera_name: "Front door",
+            label: &Label::new(label),
+            confidence: 0.8,
+            dwell: Duration::from_secs(seconds),
+            zones: &zones,
+            is_stationary,
+            persons_present,
+        })
+    }
+
+    #[test]
+    fn scores_follow_the_table_and_levels_follow_the_scores() {
+        use RiskLevel::{Critical, High, Low, Medium};
+        let table = [
+            // Routine.
+            (moving("person", 2, &[]), Low),
+            (moving("person", 12, &[]), Medium),
+            (verdict("person", 20, &[], false, 8), Medium),
+            (moving("person", 4, &["porch"]), Medium),
+            (moving("car", 6, &[]), Low),
+            (verdict("car", 86_400, &[], true, 0), Low),
+            (moving("dog", 300, &[]), Low),
+            (verdict("bench", 9_000, &[], true, 3), Low),
+            // Worth a look.
+            (verdict("person", 45, &["porch"], true, 1), High),
+            (verdict("person", 200, &[], true, 1), High),
+            (moving("person", 90, &["porch"]), High),
+            (moving("person", 240, &["drive", "porch"]), Critical),
+        ];
+        for (verdict, level) in table {
+            assert_eq!(verdict.risk.level(), level, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn the_reasoning_adds_up_to_the_score() {
+        for seconds in [0, 10, 45, 100, 1_000] {
+            for zones in [&[] as &[&str], &["porch"], &["porch", "drive", "shed", "lawn"]] {
+                let verdict = verdict("person", seconds, zones, false, 5);
+                let points = |part: &str| part.rsplit(' ').next().unwrap().parse::<i32>().unwrap();
+                let sum: i32 = verdict.reasoning.split("; ").map(points).sum();
+                assert_eq!(RiskScore::new(sum), verdict.risk, "{}", verdict.reasoning);
+            }
+        }
+    }
+
+    #[test]
+    fn sentences_say_who_where_and_how_long() {
+        let verdict = moving("person", 45, &["porch"]);
+        assert_eq!(verdict.summary, "Person in porch at Front door, 45 s");
+        assert_eq!(verdict.reasoning, "person +25; stayed 45 s +15; in zone porch +20");
+        assert_eq!(words_for(Duration::from_secs(200)), "3 min");
+    }
+}

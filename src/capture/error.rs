@@ -25,6 +25,12 @@ pub enum CaptureError {
         #[source]
         source: io::Error,
     },
+    /// Another program holds the device.
+    #[error("{source_name} is in use by another program")]
+    Busy {
+        /// Device path.
+        source_name: String,
+    },
     /// There is nothing at this address (connection refused, no route, RTSP 404 of
     /// the server is [`Self::NotFound`]).
     #[error("cannot reach {source_name}: {reason}")]
@@ -85,7 +91,8 @@ impl CaptureError {
                 io::ErrorKind::PermissionDenied => Recovery::NeedsOperator,
                 _ => Recovery::Reopen,
             },
-            Self::Unreachable { .. }
+            Self::Busy { .. }
+            | Self::Unreachable { .. }
             | Self::Ended { .. }
             | Self::Stalled { .. }
             | Self::Driver(_) => Recovery::Reopen,
@@ -103,15 +110,24 @@ impl CaptureError {
                 "give the daemon's user access to the device (group video)"
             }
             Self::Open { .. } => "check that the device is plugged in",
+            Self::Busy { .. } => "end the other program that uses the device",
             Self::Unreachable { .. } => "check the camera's power, cable and address",
             Self::Unauthorized { .. } => "correct username and password of this camera",
             Self::NotFound { .. } => "correct the source of this camera",
             Self::Ended { .. } | Self::Stalled { .. } => {
                 "nothing to do if the camera restarts; otherwise check its power and network"
             }
-            Self::Format { .. } => "choose another stream or pixel format on the camera",
+            Self::Format { .. } => "choose another stream or format on the camera, or another file",
             Self::MissingPart { .. } => "install the named package",
             Self::Driver(_) => "see the log for details",
+        }
+    }
+
+    /// The failure and its cause in one line, for people.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Open { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
         }
     }
 
@@ -119,7 +135,10 @@ impl CaptureError {
     /// its communication codes where they fit (contract section 2, connect codes).
     pub fn sdk_code(&self) -> u32 {
         match self {
-            Self::Unreachable { .. } | Self::Ended { .. } | Self::Open { .. } => 0x8201,
+            Self::Unreachable { .. }
+            | Self::Ended { .. }
+            | Self::Open { .. }
+            | Self::Busy { .. } => 0x8201,
             Self::Stalled { .. } => 0x8204,
             Self::Unauthorized { .. } => 0x8208,
             Self::NotFound { .. }

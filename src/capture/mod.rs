@@ -8,13 +8,26 @@
 
 mod directory;
 mod error;
+#[cfg(feature = "gst")]
+pub mod gst;
 mod settings;
+pub mod sim;
 mod sink;
+mod stall;
+mod supervisor;
+#[cfg(any(feature = "gst", feature = "v4l2"))]
+mod timeline;
+#[cfg(feature = "v4l2")]
+pub mod v4l2;
 
 pub use directory::{CameraEntry, CameraEvent, Directory};
 pub use error::{CaptureError, Recovery};
-pub use settings::{CameraSettings, DriverKind, RtspTransport, SimFault, Source};
+pub use settings::{
+    CameraSettings, DriverKind, RtspTransport, STALL_TIMEOUT_DEFAULT, SimFault, Source,
+};
 pub use sink::FrameSink;
+pub use stall::{FIRST_FRAMES_TIMEOUT, StallTimer};
+pub use supervisor::{Cameras, CaptureContext, DriverFactory, TapFactory};
 
 use crate::rt::Stop;
 

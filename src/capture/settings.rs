@@ -39,6 +39,11 @@ pub enum SimFault {
     CorruptAfter(u64),
 }
 
+/// Without a setting of its own, a live source that is silent for this long is
+/// lost: with the time to notice and to report it, health names a stalled camera
+/// within two seconds.
+pub const STALL_TIMEOUT_DEFAULT: Duration = Duration::from_millis(1500);
+
 /// Where pictures come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -77,6 +82,92 @@ pub struct CameraSettings {
     pub size_px: Option<(u32, u32)>,
     /// Requested frames per second for devices and test pictures.
     pub fps: Option<u32>,
-    /// A live source without a frame for this long is lost and opened again.
+    /// A live source without a frame for this long, or for four of its usual
+    /// intervals if that is longer, is lost and opened again. See
+    /// [`STALL_TIMEOUT_DEFAULT`].
     pub stall_timeout: Duration,
+    /// Files only: readers set the pace. Every picture is delivered as fast as
+    /// the taps take it (they may block), and none is dropped.
+    pub is_paced: bool,
+}
+
+impl CameraSettings {
+    /// Settings with every choice left to the defaults.
+    pub fn new(id: CameraId, driver: DriverKind, source: Source) -> Self {
+        Self {
+            name: id.as_str().to_owned(),
+            id,
+            driver,
+            source,
+            username: None,
+            password: None,
+            transport: RtspTransport::default(),
+            size_px: None,
+            fps: None,
+            stall_timeout: STALL_TIMEOUT_DEFAULT,
+            is_paced: false,
+        }
+    }
+}
+
+impl Source {
+    /// Address, file or device for people and logs. Credentials that somebody
+    /// wrote into an address are left out.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Rtsp(url) => without_credentials(url),
+            Self::File(path) | Self::Device(path) => path.display().to_string(),
+            Self::Footage => "built-in footage".to_owned(),
+            Self::TestPattern => "test pattern".to_owned(),
+            Self::Script(_) => "simulated scene".to_owned(),
+        }
+    }
+
+    /// What the camera is called until it tells its own name.
+    pub fn model(&self) -> &'static str {
+        match self {
+            Self::Rtsp(_) => "RTSP stream",
+            Self::File(_) => "Video file",
+            Self::Footage => "Built-in footage",
+            Self::TestPattern => "Test pattern",
+            Self::Device(_) => "Video device",
+            Self::Script(_) => "Simulated camera",
+        }
+    }
+
+    /// The word of the camera SDK contract, which knows two: what does not come
+    /// over the network counts as attached.
+    pub fn connection_type(&self) -> &'static str {
+        match self {
+            Self::Rtsp(_) => "Network",
+            Self::File(_)
+            | Self::Footage
+            | Self::TestPattern
+            | Self::Device(_)
+            | Self::Script(_) => "USB",
+        }
+    }
+}
+
+fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("rtsp", url));
+    let authority_end = rest.find(['/', '?']).unwrap_or(rest.len());
+    // The last `@`: a password may hold one, a host may not.
+    match rest[..authority_end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => format!("{scheme}://{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_in_an_address_are_not_shown() {
+        let shown = |url: &str| Source::Rtsp(url.to_owned()).describe();
+        assert_eq!(shown("rtsp://admin:p@ss@10.0.0.7:554/main"), "rtsp://10.0.0.7:554/main");
+        assert_eq!(shown("rtsp://10.0.0.7/a@b"), "rtsp://10.0.0.7/a@b");
+        assert_eq!(shown("rtsp://host"), "rtsp://host");
+    }
 }

@@ -23,6 +23,7 @@
 //! | drop | Discard deliberately and count | lose (never acceptable) |
 //! | task | A supervised unit of the running program | job |
 
+mod assessment;
 mod camera;
 mod detection;
 mod event;
@@ -34,6 +35,7 @@ mod secret;
 mod time;
 mod zone;
 
+pub use assessment::{Assessment, Assessor, Sighting};
 pub use camera::{CameraNotice, CameraState, CameraStatus};
 pub use detection::{Candidate, Detection, Label};
 pub use event::Event;

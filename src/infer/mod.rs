@@ -1,10 +1,18 @@
 //! Inference: which objects are in a picture.
 //!
-//! Port: [`Detector`]. The network, its pre- and post-processing and its labels
-//! live below; nobody outside knows which engine runs it.
+//! Port: [`Detector`]; [`load`] makes one. The network, its pre- and
+//! post-processing and its labels live below; nobody outside knows which engine
+//! runs it.
 
+mod choice;
+pub mod input;
+mod labels;
+mod load;
+pub mod output;
 mod settings;
+pub mod tract;
 
+pub use load::load;
 pub use settings::{InferSettings, ModelChoice};
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +22,7 @@ use crate::domain::{Candidate, Frame};
 
 /// Finds objects in pictures. Shared by all inference workers.
 pub trait Detector: Send + Sync {
-    /// All objects above the configured threshold, best first, at most
+    /// All objects above the configured weak threshold, best first, at most
     /// [`CANDIDATES_MAX`].
     ///
     /// # Errors
@@ -38,6 +46,9 @@ pub struct DetectorInfo {
     pub input_px: (u32, u32),
     /// Why this one: the timing of both, or the configuration.
     pub chosen_because: String,
+    /// Least score, 0..=1, of a candidate that counts on its own; weaker ones
+    /// only carry on what is already followed.
+    pub threshold: f32,
 }
 
 /// Why there are no detections.
@@ -63,6 +74,23 @@ pub enum InferError {
     /// Running the network failed.
     #[error("inference failed: {0}")]
     Run(String),
+}
+
+impl InferError {
+    /// What a person should do about it, in one sentence.
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => {
+                "correct the path or its permissions, or remove `model` to use a built-in network"
+            }
+            Self::Unusable { .. } => {
+                "give a NanoDet network in ONNX form with its label file, or use a built-in network"
+            }
+            Self::Run(_) => {
+                "nothing if it was one frame; otherwise choose another network and report this message"
+            }
+        }
+    }
 }
 
 /// How busy inference is. Counters only grow; readers take differences.

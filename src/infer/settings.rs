@@ -25,9 +25,12 @@ pub struct InferSettings {
     pub labels: Option<PathBuf>,
     /// Input width and height in pixels, multiples of 32.
     pub input_px: (u32, u32),
-    /// Least score of a candidate, 0..=1. 0.40 is where NanoDet-m reached
-    /// precision 0.96 and recall 0.98 on the labelled footage.
+    /// Least score, 0..=1, of a candidate that counts on its own. 0.40 is where
+    /// NanoDet-m reached precision 0.96 and recall 0.98 on the labelled footage.
     pub threshold: f32,
+    /// Least score, 0..=1, of a candidate at all. Weak ones cannot begin a track
+    /// but keep one alive through an occlusion or a blurred frame.
+    pub weak_threshold: f32,
     /// Inference threads, shared by all cameras.
     pub workers: usize,
 }
@@ -39,6 +42,7 @@ impl Default for InferSettings {
             labels: None,
             input_px: (416, 320),
             threshold: 0.40,
+            weak_threshold: 0.20,
             workers: 1,
         }
     }

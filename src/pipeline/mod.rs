@@ -5,8 +5,27 @@
 //! workers takes fair turns over the lanes. What a frame gave goes to the
 //! [`Output`]; the pipeline knows nothing behind it.
 
+mod assign;
+mod batch;
+mod board;
+mod incident;
+mod kalman;
+mod lane;
+mod motion;
+mod pace;
+mod track;
+mod tracker;
+mod workers;
+
+#[cfg(test)]
+mod testing;
+
+pub use workers::{Pipeline, Surroundings};
+
 use std::sync::Arc;
 use std::time::Duration;
+
+use lane::Lane;
 
 use crate::domain::{
     BBox, BatchId, CameraId, Detection, DetectionId, Event, EventId, Frame, Label, TrackId, Zone,

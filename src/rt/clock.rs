@@ -74,7 +74,12 @@ impl Clock {
 
     /// False while the wall clock has evidently not been set.
     pub fn is_trusted(&self) -> bool {
-        self.now() >= EARLIEST_PLAUSIBLE
+        Self::is_plausible(self.now())
+    }
+
+    /// False for a time that only a clock that has not been set can have shown.
+    pub fn is_plausible(at: Timestamp) -> bool {
+        at >= EARLIEST_PLAUSIBLE
     }
 
     /// Turns a manual clock forward. Does nothing to the machine's clock.

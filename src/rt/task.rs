@@ -62,6 +62,13 @@ impl Tasks {
         Self { stop, on_end: Arc::new(on_end), running: Arc::default() }
     }
 
+    /// The same tasks, for work that may end before the program does: whoever ends
+    /// after `stop` (a child of the program's stop) is not reported.
+    #[must_use]
+    pub fn until(&self, stop: Stop) -> Self {
+        Self { stop, ..self.clone() }
+    }
+
     /// Runs blocking work on a thread of its own, named `name` (the kernel shows
     /// the first 15 bytes).
     ///
@@ -147,6 +154,20 @@ mod tests {
         let end = rx.recv_timeout(Duration::from_secs(10)).unwrap();
         assert_eq!(end.task, "camera yard");
         assert_eq!(end.reason, "panicked: lens cap");
+    }
+
+    #[test]
+    fn work_that_was_asked_to_end_early_is_not_reported_but_still_joined() {
+        let (program, own) = (Stop::new(), Stop::new());
+        let (tx, rx) = mpsc::sync_channel(1);
+        let tasks = Tasks::new(program, move |end| tx.send(end).unwrap());
+        let waiter = own.clone();
+        let work = move || while !waiter.wait(Duration::from_secs(1)) {};
+        tasks.until(own.clone()).spawn_thread("camera yard", work).unwrap();
+        assert_eq!(tasks.join(&Clock::system(), Duration::ZERO), ["camera yard"]);
+        own.set();
+        assert!(tasks.join(&Clock::system(), Duration::from_secs(10)).is_empty());
+        assert!(rx.try_recv().is_err());
     }
 
     #[test]

@@ -4,8 +4,25 @@
 //! that can be rebuilt from it. Ports: [`Writer`] takes records and says when
 //! they are safe, [`Reader`] finds them again.
 
+mod catch_up;
+mod frame;
+mod handle;
+mod index;
+mod index_files;
+mod indexing;
+mod journal;
+mod keys;
+mod reading;
+mod retention;
 mod settings;
+mod shared;
+mod space;
+mod stored;
+#[cfg(test)]
+mod testing;
+mod writer;
 
+pub use handle::Store;
 pub use settings::StoreSettings;
 
 use crate::domain::{CameraId, Detection, DetectionId, Event, EventId, RiskLevel, Timestamp};

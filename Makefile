@@ -1,0 +1,56 @@
+# Everything that is done with this repository, by name. Each target installs
+# what it needs first (see scripts/setup).
+
+CARGO ?= cargo
+# Passed to the daemon: make run ARGS="--listen 127.0.0.1:9000"
+ARGS ?=
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+BROWSER_TESTS := tests/browser
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-rust test-browser bench lint fmt clean setup
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+
+setup: ## Install what is missing for build, run and test
+	@scripts/setup
+
+run: ## Build, and start the appliance on its built-in footage
+	@scripts/setup --for build,run
+	$(CARGO) build --release --locked
+	exec $(TARGET_DIR)/release/watchpost run --demo $(ARGS)
+
+test: test-rust test-browser ## Run all tests
+
+test-rust: ## Run the tests of the daemon
+	@scripts/setup
+	$(CARGO) test --locked
+
+test-browser: ## Run the tests of dashboard and client library
+	@scripts/setup
+	$(CARGO) build --locked
+	@set -e; if [ -f $(BROWSER_TESTS)/package.json ]; then cd $(BROWSER_TESTS); \
+	    npm run --silent unit; \
+	    WATCHPOST_BIN="$(abspath $(TARGET_DIR))/debug/watchpost" npm run --silent browser; fi
+
+bench: ## Measure; the figures in the README come from here
+	@scripts/setup --for build,run
+	$(CARGO) bench --locked
+
+lint: ## Check format, lints, types, scripts and licences
+	@scripts/setup
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
+	for script in scripts/setup .ci/run; do bash -n $$script || exit 1; done
+	scripts/check-licenses
+	@set -e; if [ -f $(BROWSER_TESTS)/package.json ]; then cd $(BROWSER_TESTS); \
+	    npm run --silent check; fi
+
+fmt: ## Format the code
+	$(CARGO) fmt
+
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -rf $(BROWSER_TESTS)/node_modules

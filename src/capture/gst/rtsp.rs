@@ -1,0 +1,133 @@
+//! RTSP: the source element, and the decoder that fits what the camera offers.
+
+use std::time::Duration;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use super::super::{CameraSettings, CaptureError, RtspTransport};
+use super::decode;
+use super::feed::{Feed, Trouble};
+
+/// Longest wait for a connection or for one answer. Shorter than the usual second
+/// retransmission of a lost SYN, so that a camera that boots is found quickly.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long the jitter buffer waits for a missing packet, in milliseconds. Packets
+/// that come in order do not wait.
+const JITTER_MS: u32 = 200;
+
+/// Adds the source to the pipeline; the decoder follows when the camera has said
+/// what it sends.
+pub(super) fn connect(
+    feed: &Feed,
+    settings: &CameraSettings,
+    url: &str,
+    tail: &gst::Element,
+) -> Result<(), CaptureError> {
+    let source = super::elements::make("rtspsrc")?;
+    configure(&source, settings, url);
+    take_first_video_only(&source);
+    let bin = feed.pipeline.downgrade();
+    let (tail, trouble, name) = (tail.clone(), feed.trouble.clone(), feed.source_name.clone());
+    source.connect_pad_added(move |_, pad| {
+        if let Some(pipeline) = bin.upgrade() {
+            decode_pad(&pipeline, pad, &tail, &trouble, &name);
+        }
+    });
+    let (trouble, name) = (feed.trouble.clone(), feed.source_name.clone());
+    source.connect_no_more_pads(move |source| {
+        if source.src_pads().is_empty() {
+            let reason = "the camera offers no video".to_owned();
+            trouble.report(CaptureError::Format { source_name: name.clone(), reason });
+        }
+    });
+    feed.pipeline.add(&source).map_err(|error| super::elements::refused(&error))
+}
+
+fn configure(source: &gst::Element, settings: &CameraSettings, url: &str) {
+    source.set_property("location", url);
+    source.set_property_from_str(
+        "protocols",
+        match settings.transport {
+            RtspTransport::Tcp => "tcp",
+            RtspTransport::Udp => "udp",
+        },
+    );
+    let micros = u64::try_from(ANSWER_TIMEOUT.as_micros()).unwrap_or(u64::MAX);
+    source.set_property("tcp-timeout", micros);
+    source.set_property("latency", JITTER_MS);
+    // Dates from the camera's clock alone: the other modes mix in the time of
+    // arrival and shift pictures of a stream with B-frames by up to 100 ms.
+    source.set_property_from_str("buffer-mode", "none");
+    source.set_property("user-agent", concat!("watchpost/", env!("CARGO_PKG_VERSION")));
+    if let Some(username) = &settings.username {
+        source.set_property("user-id", username);
+    }
+    if let Some(password) = &settings.password {
+        source.set_property("user-pw", password.expose());
+    }
+}
+
+/// Sound and metadata are not even requested from the camera.
+fn take_first_video_only(source: &gst::Element) {
+    let taken = std::sync::Mutex::new(None);
+    source.connect("select-stream", false, move |values| {
+        let number = values.get(1).and_then(|value| value.get::<u32>().ok());
+        let caps = values.get(2).and_then(|value| value.get::<gst::Caps>().ok());
+        let mut taken = taken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_video = caps.is_some_and(|caps| field(&caps, "media").as_deref() == Some("video"));
+        let is_selected = is_video && (taken.is_none() || *taken == number);
+        if is_selected {
+            *taken = number;
+        }
+        Some(is_selected.to_value())
+    });
+}
+
+fn decode_pad(
+    pipeline: &gst::Pipeline,
+    pad: &gst::Pad,
+    tail: &gst::Element,
+    trouble: &Trouble,
+    source_name: &str,
+) {
+    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+    let encoding = field(&caps, "encoding-name").unwrap_or_default();
+    let Some(chain) = decode::rtp_chain(&encoding) else {
+        return trouble.report(CaptureError::Format {
+            source_name: source_name.to_owned(),
+            reason: format!("encoding {encoding:?}; H264, H265 and JPEG are readable"),
+        });
+    };
+    let linked = chain.and_then(|elements| {
+        link(pipeline, pad, &elements, tail).map_err(|error| super::elements::refused(&error))
+    });
+    if let Err(error) = linked {
+        trouble.report(error);
+    }
+}
+
+fn link(
+    pipeline: &gst::Pipeline,
+    pad: &gst::Pad,
+    elements: &[gst::Element],
+    tail: &gst::Element,
+) -> Result<(), gst::glib::BoolError> {
+    pipeline.add_many(elements)?;
+    gst::Element::link_many(elements)?;
+    if let Some(last) = elements.last() {
+        last.link(tail)?;
+    }
+    for element in elements {
+        element.sync_state_with_parent()?;
+    }
+    let entry = elements.first().and_then(|first| first.static_pad("sink"));
+    let entry = entry.ok_or_else(|| gst::glib::bool_error!("the depayloader has no sink pad"))?;
+    pad.link(&entry).map_err(|error| gst::glib::bool_error!("{error}"))?;
+    Ok(())
+}
+
+fn field(caps: &gst::Caps, name: &str) -> Option<String> {
+    caps.structure(0)?.get::<String>(name).ok()
+}

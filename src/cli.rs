@@ -1,0 +1,275 @@
+//! The command line: what can be asked for, and the answers that need no
+//! running daemon.
+//!
+//! Answers are written to a `Write`; only `main` knows that this is standard
+//! output. [`Exit`] lists how a command can end.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{
+    ConfigError, DEFAULT_FILE, DEFAULT_STATE_DIR, Environment, Overrides, Settings, driver_word,
+    size_text, source_text,
+};
+use crate::probe;
+
+/// How a command ends: the process's exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All is well.
+    Done = 0,
+    /// It failed; the reason is on standard error.
+    Failed = 1,
+    /// The command line is wrong (given by the argument parser).
+    Usage = 2,
+    /// The configuration has mistakes, or the store has damage.
+    Faults = 3,
+    /// Another instance uses the state directory.
+    InUse = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Edge camera appliance: captures, detects on the device, keeps, serves.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "watchpost", version, about, after_help = EXIT_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_HELP: &str = "Exit codes: 0 done, 1 failed, 2 wrong command line, \
+    3 mistakes in the configuration or damage in the store, \
+    4 another instance uses the state directory";
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run the appliance
+    Run(Run),
+    /// Read the configuration and tell all mistakes in it
+    CheckConfig(ConfigFile),
+    /// Show the board and the cameras attached to it, ready for the configuration
+    Probe,
+    /// Look after the store while the appliance does not run
+    #[command(subcommand)]
+    Store(Store),
+}
+
+/// Run the appliance.
+#[derive(Clone, Debug, Args)]
+pub struct Run {
+    /// Which configuration.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// Run the built-in configuration: the footage that comes with the program
+    #[arg(long, conflicts_with = "config")]
+    pub demo: bool,
+    /// Address to serve, such as 127.0.0.1:8080, instead of the configured ones;
+    /// may be repeated
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Vec<SocketAddr>,
+    /// Directory for everything that survives a restart
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// Which configuration.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigFile {
+    /// Configuration file
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Configuration file [default: /etc/watchpost/watchpost.toml]"
+    )]
+    pub config: Option<PathBuf>,
+}
+
+/// Look after the store.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Store {
+    /// Read everything and tell what is damaged
+    Check(StoreArgs),
+    /// Tell how much is kept
+    Stats(StoreArgs),
+}
+
+/// Which store.
+#[derive(Clone, Debug, Args)]
+pub struct StoreArgs {
+    /// The state directory
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE_DIR)]
+    pub state_dir: PathBuf,
+}
+
+impl ConfigFile {
+    /// The file: the one given, or the usual one.
+    pub fn path(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| DEFAULT_FILE.into())
+    }
+}
+
+impl Run {
+    /// The settings to run with. Reading them again (SIGHUP) gives what the file
+    /// says then, under the same flags.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or for all mistakes in it.
+    pub fn settings(&self, environment: &Environment) -> Result<Settings, ConfigError> {
+        let overrides =
+            Overrides { listen: self.listen.clone(), state_dir: self.state_dir.clone() };
+        match self.demo {
+            true => Settings::demo(environment, &overrides),
+            false => Settings::load(&self.file.path(), environment, &overrides),
+        }
+    }
+}
+
+/// `check-config`: all mistakes, or what the configuration means in short.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn check_config(
+    file: &ConfigFile,
+    environment: &Environment,
+    out: &mut dyn Write,
+) -> io::Result<Exit> {
+    let path = file.path();
+    match Settings::load(&path, environment, &Overrides::default()) {
+        Ok(settings) => {
+            writeln!(out, "{} is right.", path.display())?;
+            describe(&settings, out)?;
+            Ok(Exit::Done)
+        }
+        Err(error @ ConfigError::Mistakes { .. }) => {
+            writeln!(out, "{error}")?;
+            Ok(Exit::Faults)
+        }
+        Err(error) => {
+            writeln!(out, "{}", with_causes(&error))?;
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+/// `probe`: the board, the cameras attached to it, and the configuration that
+/// would use them.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn probe(out: &mut dyn Write) -> io::Result<Exit> {
+    probe::report(Path::new("/"), out)?;
+    Ok(Exit::Done)
+}
+
+fn describe(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
+    for address in &settings.api.listen {
+        writeln!(out, "  serves http://{address}/")?;
+    }
+    match settings.api.keys.len() {
+        0 => writeln!(out, "  asks for no key: whoever reaches it may do everything")?,
+        n => writeln!(out, "  asks for a key ({n} configured)")?,
+    }
+    let store = &settings.store;
+    let (journal, media) = (size_text(store.journal_max_bytes), size_text(store.media_max_bytes));
+    let place = settings.state_dir.display();
+    writeln!(out, "  keeps {journal} of records and {media} of pictures in {place}")?;
+    if settings.cameras.is_empty() {
+        writeln!(
+            out,
+            "  has no camera: add a [[camera]]; `watchpost probe` shows what is attached"
+        )?;
+    }
+    for camera in &settings.cameras {
+        let capture = &camera.capture;
+        let (driver, source) = (driver_word(capture.driver), source_text(&capture.source));
+        writeln!(out, "  camera {} ({}): {driver} reads {source}", capture.id, capture.name)?;
+    }
+    Ok(())
+}
+
+/// An error and its causes in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_reach_the_settings() {
+        let cli = Cli::parse_from([
+            "watchpost",
+            "run",
+            "--demo",
+            "--listen",
+            "127.0.0.1:0",
+            "--listen",
+            "[::1]:0",
+            "--state-dir",
+            "/s",
+        ]);
+        let Command::Run(run) = cli.command else { panic!("not run") };
+        let settings = run.settings(&Environment::new()).unwrap();
+        assert_eq!(settings.api.listen.len(), 2);
+        assert_eq!(settings.state_dir, PathBuf::from("/s"));
+    }
+
+    #[test]
+    fn demo_and_a_file_exclude_each_other() {
+        assert!(Cli::try_parse_from(["watchpost", "run", "--demo", "--config", "f"]).is_err());
+    }
+
+    fn check(text: &str) -> (Exit, String) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let mut out = Vec::new();
+        let config = ConfigFile { config: Some(file.path().to_owned()) };
+        let exit = check_config(&config, &Environment::new(), &mut out).unwrap();
+        (exit, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn check_config_says_what_a_right_file_means() {
+        let (exit, said) = check("[[camera]]\nid = \"a\"\nsource = \"footage\"\n");
+        assert_eq!(exit, Exit::Done);
+        assert!(said.contains("serves http://127.0.0.1:8080/"), "{said}");
+        assert!(said.contains("camera a (a): gst reads footage"), "{said}");
+    }
+
+    #[test]
+    fn check_config_ends_with_3_for_mistakes_and_1_without_a_file() {
+        let (exit, said) = check("lisen = 3");
+        assert_eq!((exit, said.contains("did you mean listen?")), (Exit::Faults, true), "{said}");
+
+        let mut out = Vec::new();
+        let config = ConfigFile { config: Some("/nowhere/w.toml".into()) };
+        let exit = check_config(&config, &Environment::new(), &mut out).unwrap();
+        assert_eq!(exit, Exit::Failed);
+        assert!(String::from_utf8(out).unwrap().contains("watchpost run --demo"));
+    }
+}

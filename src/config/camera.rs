@@ -1,0 +1,254 @@
+//! `[[camera]]`: one camera, what is looked for in its picture, and its zones.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::nearest::nearest;
+use super::rules::{self, Bad};
+use super::section::Section;
+use super::{CameraConfig, source};
+use crate::capture::{CameraSettings, DriverKind, RtspTransport, Source};
+use crate::domain::geometry::Point;
+use crate::domain::{CameraId, FRAME_EDGE_MAX_PX, Zone};
+use crate::pipeline::LaneSettings;
+
+/// Most cameras. Two cores decode about sixteen small streams.
+const CAMERAS_MAX: usize = 16;
+
+/// Most zones of one camera, and corners of one zone.
+const ZONES_MAX: usize = 16;
+const CORNERS_MAX: usize = 64;
+
+/// Most classes named for one camera: those of the built-in networks.
+const CLASSES_MAX: usize = 80;
+
+/// Least area of a zone, as a share of the picture. Anything smaller is a line.
+const ZONE_AREA_MIN: f32 = 1e-4;
+
+/// Frames looked at per second: people need about five to be followed safely.
+const DETECT_FPS: f32 = 5.0;
+
+/// Least score that confirms a track.
+const MIN_CONFIDENCE: f32 = 0.5;
+
+/// Share of the picture that must change: a person of 15 x 45 px in 768 x 576.
+const MOTION_THRESHOLD: f32 = 0.0015;
+
+/// Without motion the network is asked this often.
+const IDLE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Classes that the built-in networks know, one a line.
+const BUILT_IN_LABELS: &str = include_str!("../infer/models/labels.txt");
+
+const DRIVERS: [(&str, DriverKind); 3] =
+    [("gst", DriverKind::Gst), ("v4l2", DriverKind::V4l2), ("sim", DriverKind::Sim)];
+
+const TRANSPORTS: [(&str, RtspTransport); 2] =
+    [("tcp", RtspTransport::Tcp), ("udp", RtspTransport::Udp)];
+
+/// All cameras of the file. `has_own_labels`: the network is not a built-in one,
+/// so that its classes cannot be checked.
+pub fn cameras(root: &Section<'_>, has_own_labels: bool) -> Vec<CameraConfig> {
+    let mut seen = BTreeSet::new();
+    let mut cameras = Vec::new();
+    for section in root.sections("camera", CAMERAS_MAX) {
+        let camera = camera(&section, has_own_labels);
+        if let Some(camera) = camera {
+            if !seen.insert(camera.capture.id.clone()) {
+                let what = format!("\"{}\" is used by another camera too", camera.capture.id);
+                section.mistake("id", &what, "give each camera an id of its own");
+            }
+            cameras.push(camera);
+        }
+        section.finish();
+    }
+    cameras
+}
+
+fn camera(section: &Section<'_>, has_own_labels: bool) -> Option<CameraConfig> {
+    // Everything is read before anything is given up, so that all mistakes show.
+    let id = section.get("id", id);
+    if !section.has("id") {
+        section.mistake("id", "is missing", "write id = \"front_door\" or the like");
+    }
+    let name = section.get("name", rules::text);
+    let fallback: CameraId = "unnamed".parse().ok()?;
+    let id_or_fallback = id.clone().unwrap_or(fallback);
+    let name = name.unwrap_or_else(|| id_or_fallback.to_string());
+    let capture = capture(section, id_or_fallback, name);
+    let lane = capture.as_ref().map(lane_defaults);
+    let detect = section.section("detect");
+    let lane = read_lane(&detect, lane, has_own_labels, zones(section));
+    detect.finish();
+    id?;
+    Some(CameraConfig { capture: capture?, lane: lane? })
+}
+
+fn capture(section: &Section<'_>, id: CameraId, name: String) -> Option<CameraSettings> {
+    let driver = section.get("driver", rules::choice(&DRIVERS));
+    let source = read_source(section, driver);
+    let mut camera = CameraSettings::new(id, DriverKind::Gst, Source::TestPattern);
+    camera.name = name;
+    section.set_some("username", &mut camera.username, rules::text);
+    camera.password = section.secret("password", "password_file", 1);
+    let size = rules::pair(rules::whole(2..=FRAME_EDGE_MAX_PX));
+    section.set_some("size", &mut camera.size_px, size);
+    section.set_some("fps", &mut camera.fps, rules::whole(1..=240));
+    section.set("transport", &mut camera.transport, rules::choice(&TRANSPORTS));
+    section.set("stall_timeout", &mut camera.stall_timeout, rules::span(ms(200)..=ms(60_000)));
+    section.set("paced", &mut camera.is_paced, rules::boolean);
+    if camera.password.is_some() && camera.username.is_none() {
+        section.mistake("password", "has no user name", "add username = \"…\" to this camera");
+    }
+    (camera.source, camera.driver) = source?;
+    check_paced(section, &camera);
+    Some(camera)
+}
+
+fn read_source(section: &Section<'_>, driver: Option<DriverKind>) -> Option<(Source, DriverKind)> {
+    if !section.has("source") {
+        let fix = "write source = \"rtsp://…\"; `watchpost probe` shows what is attached";
+        section.mistake("source", "is missing", fix);
+    }
+    let parse = |value: &DeValue<'_>| rules::text(value).and_then(|text| source::parse(&text));
+    let (source, fitting) = section.get("source", parse)?;
+    // A device that has several planes is GStreamer's; both may be asked for one.
+    let is_device = matches!(source, Source::Device(_));
+    match driver {
+        Some(given) if given != fitting && !(is_device && given == DriverKind::Gst) => {
+            let what = format!("\"{}\" does not read this source", driver_word(given));
+            let fix = format!("write driver = \"{}\", or leave it out", driver_word(fitting));
+            section.mistake("driver", &what, fix);
+            None
+        }
+        given => Some((source, given.unwrap_or(fitting))),
+    }
+}
+
+/// The word for a driver, as the file has it.
+pub fn driver_word(driver: DriverKind) -> &'static str {
+    match driver {
+        DriverKind::Gst => "gst",
+        DriverKind::V4l2 => "v4l2",
+        DriverKind::Sim => "sim",
+    }
+}
+
+fn check_paced(section: &Section<'_>, camera: &CameraSettings) {
+    let can_wait = matches!(camera.source, Source::File(_) | Source::Footage);
+    if camera.is_paced && !can_wait {
+        let fix = "remove it; only video files can wait for the pipeline";
+        section.mistake("paced", "is true for a live source", fix);
+    }
+}
+
+fn lane_defaults(camera: &CameraSettings) -> LaneSettings {
+    LaneSettings {
+        camera: camera.id.clone(),
+        camera_name: camera.name.clone(),
+        detect_fps: DETECT_FPS,
+        classes: Vec::new(),
+        min_confidence: MIN_CONFIDENCE,
+        motion_threshold: MOTION_THRESHOLD,
+        idle_interval: IDLE_INTERVAL,
+        zones: Vec::new(),
+        is_paced: camera.is_paced,
+    }
+}
+
+fn read_lane(
+    detect: &Section<'_>,
+    defaults: Option<LaneSettings>,
+    has_own_labels: bool,
+    zones: Vec<Zone>,
+) -> Option<LaneSettings> {
+    let fps = detect.get("fps", rules::number(0.1..=60.0));
+    let classes = detect.get("classes", rules::list(CLASSES_MAX, class(has_own_labels)));
+    let min_confidence = detect.get("min_confidence", rules::number(0.05..=0.99));
+    let motion_threshold = detect.get("motion_threshold", rules::number(0.0..=0.5));
+    let idle_interval = detect.get("idle_interval", rules::span(ms(100)..=ms(3_600_000)));
+    let mut lane = defaults?;
+    lane.detect_fps = fps.unwrap_or(lane.detect_fps);
+    lane.classes = classes.unwrap_or_default();
+    lane.min_confidence = min_confidence.unwrap_or(lane.min_confidence);
+    lane.motion_threshold = motion_threshold.unwrap_or(lane.motion_threshold);
+    lane.idle_interval = idle_interval.unwrap_or(lane.idle_interval);
+    lane.zones = zones;
+    Some(lane)
+}
+
+fn zones(camera: &Section<'_>) -> Vec<Zone> {
+    let mut names = BTreeSet::new();
+    let mut zones = Vec::new();
+    for section in camera.sections("zone", ZONES_MAX) {
+        let name = section.get("name", rules::text);
+        let polygon = section.get("polygon", polygon);
+        let mut min_dwell = Duration::ZERO;
+        section.set("min_dwell", &mut min_dwell, rules::span(ms(0)..=ms(3_600_000)));
+        for (key, example) in [("name", "\"porch\""), ("polygon", "[[0.1, 0.5], …]")] {
+            if !section.has(key) {
+                section.mistake(key, "is missing", format!("write {key} = {example}"));
+            }
+        }
+        if name.as_ref().is_some_and(|name| !names.insert(name.clone())) {
+            section.mistake("name", "is used by another zone too", "give each zone its own name");
+        }
+        zones.extend(name.zip(polygon).map(|(name, polygon)| Zone { name, polygon, min_dwell }));
+        section.finish();
+    }
+    zones
+}
+
+fn id(value: &DeValue<'_>) -> Result<CameraId, Bad> {
+    let fix = "use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit";
+    rules::text(value)?.parse().map_err(|_| Bad::new("is not an id", fix))
+}
+
+fn class(has_own_labels: bool) -> impl Fn(&DeValue<'_>) -> Result<String, Bad> {
+    move |value| {
+        let word = rules::text(value)?;
+        let known = || BUILT_IN_LABELS.lines().map(str::trim).filter(|label| !label.is_empty());
+        if has_own_labels || known().any(|label| label == word) {
+            return Ok(word);
+        }
+        let shown: String = word.chars().take(60).collect();
+        Err(Bad::new(
+            format!("names {shown:?}"),
+            match nearest(&word, known()) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => {
+                    "use the network's words: person, bicycle, car, truck, dog, cat, …".to_owned()
+                }
+            },
+        ))
+    }
+}
+
+fn polygon(value: &DeValue<'_>) -> Result<Vec<Point>, Bad> {
+    let fix = "write three or more corners as [[x, y], …], each from 0 (left, top) to 1";
+    let corner = |value: &DeValue<'_>| {
+        rules::pair(rules::number(0.0..=1.0))(value).map(|(x, y)| Point { x, y })
+    };
+    let corners = rules::list(CORNERS_MAX, corner)(value)
+        .map_err(|bad| Bad::new(format!("{} in its corners", bad.what), fix))?;
+    if corners.len() < 3 {
+        return Err(Bad::new(format!("has {} corners", corners.len()), fix));
+    }
+    if area(&corners) < ZONE_AREA_MIN {
+        return Err(Bad::new("covers nothing", "spread its corners"));
+    }
+    Ok(corners)
+}
+
+/// The area of a polygon, by the shoelace formula.
+fn area(corners: &[Point]) -> f32 {
+    let next = corners.iter().cycle().skip(1);
+    let twice: f32 = corners.iter().zip(next).map(|(a, b)| a.x * b.y - b.x * a.y).sum();
+    twice.abs() / 2.0
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}

@@ -1,0 +1,185 @@
+//! Configuration: one TOML file, with the environment over it and the command
+//! line over both.
+//!
+//! All mistakes are reported at once, each with its line, what is wrong and what
+//! to write instead. The file is at most [`FILE_MAX_BYTES`] long; whatever it
+//! holds, reading it ends with settings or with sentences, never with a panic.
+
+mod camera;
+mod mistake;
+mod nearest;
+mod rules;
+mod section;
+mod service;
+mod source;
+mod state_dir;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use camera::driver_word;
+pub use mistake::{ConfigError, Mistake, Place};
+pub use section::Environment;
+pub use source::source_text;
+pub use state_dir::{StateDir, StateDirError};
+pub use units::{size_text, span_text};
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use self::section::Reader;
+use crate::api::ApiSettings;
+use crate::capture::CameraSettings;
+use crate::infer::InferSettings;
+use crate::pipeline::LaneSettings;
+use crate::store::StoreSettings;
+
+/// Where the configuration is unless a flag says otherwise.
+pub const DEFAULT_FILE: &str = "/etc/watchpost/watchpost.toml";
+
+/// Where the state is unless file, environment or flag say otherwise.
+pub const DEFAULT_STATE_DIR: &str = "/var/lib/watchpost";
+
+/// Largest file that is read. Sixteen cameras with all zones need 60 KB.
+pub const FILE_MAX_BYTES: u64 = 1 << 20;
+
+/// Deepest nesting is bounded by the TOML reader; so many syntax mistakes are
+/// enough to see what is wrong.
+const SYNTAX_MISTAKES_MAX: usize = 20;
+
+const DEMO: &str = include_str!("demo.toml");
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The cameras, in the order of the file.
+    pub cameras: Vec<CameraConfig>,
+    /// The detector.
+    pub infer: InferSettings,
+    /// The store.
+    pub store: StoreSettings,
+    /// The service.
+    pub api: ApiSettings,
+    /// Where everything that survives a restart is kept.
+    pub state_dir: PathBuf,
+}
+
+/// One camera.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CameraConfig {
+    /// How its pictures are taken.
+    pub capture: CameraSettings,
+    /// How its pictures are looked at.
+    pub lane: LaneSettings,
+}
+
+/// What the command line says; it wins over file and environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Addresses to serve, instead of `listen`.
+    pub listen: Vec<SocketAddr>,
+    /// State directory, instead of `state_dir`.
+    pub state_dir: Option<PathBuf>,
+}
+
+impl Settings {
+    /// The settings of the file at `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or for all mistakes in it.
+    pub fn load(
+        path: &Path,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        Self::parse(&path.display().to_string(), &text, environment, overrides)
+    }
+
+    /// The settings that `text` means; `file` names it in messages.
+    ///
+    /// # Errors
+    /// For all mistakes in the text, the environment and the flags.
+    pub fn parse(
+        file: &str,
+        text: &str,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let (result, _) = parse_with_keys(text, environment, overrides);
+        result.map_err(|mistakes| ConfigError::Mistakes { file: file.to_owned(), mistakes })
+    }
+
+    /// The built-in settings: the footage that comes with the program, served on
+    /// loopback, kept in the user's own state directory.
+    ///
+    /// # Errors
+    /// For mistakes in the environment and the flags.
+    pub fn demo(environment: &Environment, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let mut settings = Self::parse("the demo", DEMO, environment, overrides)?;
+        let is_in_environment =
+            environment.get("WATCHPOST_STATE_DIR").is_some_and(|text| !text.is_empty());
+        if overrides.state_dir.is_none() && !is_in_environment {
+            settings.state_dir = state_dir::for_demo(environment);
+        }
+        Ok(settings)
+    }
+}
+
+/// As [`Settings::parse`], with the paths of all keys that were asked for.
+fn parse_with_keys(
+    text: &str,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> (Result<Settings, Vec<Mistake>>, BTreeSet<String>) {
+    let reader = Reader::new(text, environment);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors.iter().take(SYNTAX_MISTAKES_MAX) {
+        let place = reader.place(error.span().map_or(text.len(), |span| span.start));
+        let what = format!("this is not TOML: {}", error.message().replace('\n', ", "));
+        reader.mistake(place, what, "see https://toml.io for the syntax");
+    }
+    // What the reader recovered from a broken file would only confuse.
+    if !errors.is_empty() {
+        let (mistakes, keys) = reader.finish();
+        return (Err(mistakes), keys);
+    }
+    let settings = settings(&reader, table.get_ref(), overrides);
+    let (mistakes, keys) = reader.finish();
+    (if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }, keys)
+}
+
+fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides) -> Settings {
+    let root = reader.root(table);
+    let api = service::api(&root, &overrides.listen);
+    let infer = service::infer(root.section("detector"));
+    let store = service::store(root.section("store"));
+    let mut state_dir = PathBuf::from(DEFAULT_STATE_DIR);
+    root.set("state_dir", &mut state_dir, rules::path);
+    let cameras = camera::cameras(&root, infer.labels.is_some());
+    root.finish();
+    let state_dir = overrides.state_dir.clone().unwrap_or(state_dir);
+    Settings { cameras, infer, store, api, state_dir }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => ConfigError::Missing(path.to_owned()),
+        _ => ConfigError::Read { path: path.to_owned(), source },
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > FILE_MAX_BYTES {
+        return Err(ConfigError::TooLarge { path: path.to_owned(), max_bytes: FILE_MAX_BYTES });
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let what = format!("byte {} is not UTF-8", error.utf8_error().valid_up_to());
+        failed(io::Error::new(io::ErrorKind::InvalidData, what))
+    })
+}

@@ -1,0 +1,83 @@
+//! Detection batches: detections of one camera that belong together in time.
+//!
+//! At most one is open. It closes 90 s after its first detection, 30 s after its
+//! latest, or with its 50th (realtime contract 3.2); the next detection opens
+//! another. Detections of one frame are never divided.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::domain::BatchId;
+
+const WINDOW: Duration = Duration::from_secs(90);
+const IDLE: Duration = Duration::from_secs(30);
+const SIZE: usize = 50;
+
+/// The batches of one camera.
+#[derive(Debug, Default)]
+pub struct Batches {
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    id: BatchId,
+    first: Duration,
+    latest: Duration,
+    count: usize,
+}
+
+impl Batches {
+    /// The batch that takes `count` detections at `now`, a time that does not
+    /// run backwards.
+    pub fn add(&mut self, now: Duration, count: usize) -> BatchId {
+        let is_over = self.open.as_ref().is_none_or(|open| {
+            now.saturating_sub(open.first) >= WINDOW
+                || now.saturating_sub(open.latest) >= IDLE
+                || open.count >= SIZE
+        });
+        if is_over {
+            self.open = None;
+        }
+        let fresh = || Open { id: fresh_id(), first: now, latest: now, count: 0 };
+        let open = self.open.get_or_insert_with(fresh);
+        open.latest = now;
+        open.count += count;
+        open.id.clone()
+    }
+}
+
+/// 48 random bits: after 100 000 batches the chance that two ever got the same
+/// id is one in fifty thousand, and no state must survive a restart.
+fn fresh_id() -> BatchId {
+    let hex = Uuid::new_v4().simple().to_string();
+    BatchId::new(format!("batch_{}", &hex[..12]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(times_s: impl IntoIterator<Item = u64>) -> Vec<BatchId> {
+        let mut batches = Batches::default();
+        times_s.into_iter().map(|s| batches.add(Duration::from_secs(s), 1)).collect()
+    }
+
+    #[test]
+    fn a_batch_closes_after_its_window_its_idle_time_or_its_fiftieth_detection() {
+        let window = ids([0, 20, 40, 60, 80, 89, 90]);
+        assert!(window[..6].iter().all(|id| *id == window[0]) && window[6] != window[0]);
+        let idle = ids([0, 29, 59]);
+        assert!(idle[0] == idle[1] && idle[1] != idle[2]);
+        let full = ids([5; 51]);
+        assert!(full[49] == full[0] && full[50] != full[0]);
+    }
+
+    #[test]
+    fn ids_are_short_text_with_a_prefix() {
+        let id = fresh_id();
+        let hex = id.as_str().strip_prefix("batch_").unwrap();
+        assert!(hex.len() == 12 && hex.chars().all(|c| c.is_ascii_hexdigit()), "{id}");
+    }
+}

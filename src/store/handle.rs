@@ -1,0 +1,161 @@
+//! The store as the rest of the box holds it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use log::{error, warn};
+
+use super::reading::{ReadError, Reading};
+use super::shared::{Guard, Shared, Status, Submit, lock, refusal};
+use super::{
+    DetectionQuery, Done, Durability, EventQuery, Page, Reader, Record, StoreError, StoreSettings,
+    Writer, stored, writer,
+};
+use crate::domain::{Detection, DetectionId, Event, EventId};
+use crate::health::{Health, Metrics};
+use crate::rt::{Clock, Stop, Tasks};
+
+/// How long [`Store::open`] waits for a healthy store. A disk that needs longer
+/// opens in the background.
+const OPEN_WAIT: Duration = Duration::from_secs(3);
+
+/// The store. Cheap to clone; clones are the same store. One thread named
+/// `store` writes; it ends when `stop` is set or the last handle is dropped,
+/// after everything submitted is written and synced.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+    _guard: Arc<Guard>,
+}
+
+impl Store {
+    /// Opens the store in `dir`, and never fails: a directory that cannot be used
+    /// gives a store that refuses records, says in the health component `store`
+    /// what to do, and tries again by itself. Waits a few seconds at most.
+    ///
+    /// Ids continue above the highest in the journal, with a gap after a crash.
+    /// While the journal cannot be read they begin at 2^40 plus the time in ms,
+    /// above everything that may be found in it later.
+    pub fn open(
+        dir: impl Into<PathBuf>,
+        settings: StoreSettings,
+        clock: Clock,
+        health: &Health,
+        metrics: &Metrics,
+        tasks: &Tasks,
+        stop: &Stop,
+    ) -> Self {
+        let component = health.component("store");
+        let shared = Arc::new(Shared::new(dir.into(), settings, clock, component, metrics));
+        let (thread, stop) = (Arc::clone(&shared), stop.clone());
+        match tasks.spawn_thread("store", move || writer::run(&thread, &stop)) {
+            Ok(()) => {
+                let is_settled =
+                    |status: &Status| !matches!(status, Status::Opening | Status::CatchingUp);
+                shared.wait_for(OPEN_WAIT, is_settled);
+                shared.raise_unread_ids();
+            }
+            Err(reason) => {
+                error!(reason:%; "The store thread could not be started; nothing is kept.");
+                shared.close();
+                shared.raise_unread_ids();
+                let failed = StoreError::Unavailable(format!("no thread: {reason}"));
+                shared.health.unhealthy(
+                    "The store has no thread; nothing is kept.",
+                    "Restart the service; raise the limit of tasks if it happens again.",
+                );
+                shared.set_status(Status::Unavailable(failed));
+            }
+        }
+        Self { _guard: Arc::new(Guard(Arc::clone(&shared))), shared }
+    }
+
+    /// Calls `listener` with the events that retention has dropped, so that their
+    /// pictures can go too. On the writer's thread: it must not block. One
+    /// listener; a later one takes its place.
+    pub fn on_dropped(&self, listener: impl Fn(&[EventId]) + Send + Sync + 'static) {
+        *lock(&self.shared.on_dropped) = Some(Box::new(listener));
+    }
+
+    /// Waits until every record in the journal can be found, at most `limit`;
+    /// whether it is so.
+    pub fn wait_until_current(&self, limit: Duration) -> bool {
+        self.shared.wait_for(limit, |status| matches!(status, Status::Current))
+    }
+
+    fn read<T>(
+        &self,
+        query: impl FnOnce(&mut Reading<'_>) -> Result<T, ReadError>,
+    ) -> Result<T, StoreError> {
+        let Some(index) = self.shared.index.load_full() else {
+            return Err(self.why_unavailable());
+        };
+        let journal = self.shared.journal_dir();
+        let mut reading = Reading::new(&index, &journal, &self.shared.metrics.unreadable);
+        query(&mut reading).map_err(|error| match error {
+            ReadError::Store(error) => error,
+            ReadError::Index(error) => {
+                warn!(error:%; "A query failed; the index will be built again.");
+                self.shared.index_failed.store(true, Ordering::Relaxed);
+                self.shared.wake();
+                StoreError::Unavailable("the index is being built again".into())
+            }
+        })
+    }
+
+    fn why_unavailable(&self) -> StoreError {
+        let reason = match self.shared.status() {
+            Status::Unavailable(failure) => return refusal(&failure),
+            Status::NoIndex(reason) => reason,
+            Status::Opening => "it is being opened".into(),
+            Status::Stopped => "it is closed".into(),
+            Status::CatchingUp | Status::Current => "the index is being built again".into(),
+        };
+        StoreError::Unavailable(reason)
+    }
+}
+
+impl Writer for Store {
+    fn submit(&self, records: Vec<Record>, durability: Durability, done: Done) {
+        let body = match stored::encode_commit(&records) {
+            Ok(_) if records.is_empty() => Vec::new(),
+            Ok(body) => body,
+            Err(stored::TooLarge) => {
+                self.shared.metrics.refused.add(records.len() as u64);
+                return done(Err(StoreError::Io {
+                    what: format!("keep {} records at once", records.len()),
+                    reason: "more than 1024 records or 1 MiB".into(),
+                }));
+            }
+        };
+        self.shared.push(Submit { body, records: records.len(), durability, done });
+    }
+
+    fn next_detection_id(&self) -> DetectionId {
+        DetectionId(self.shared.next_detection())
+    }
+
+    fn next_event_id(&self) -> EventId {
+        EventId(self.shared.next_event())
+    }
+}
+
+impl Reader for Store {
+    fn detections(&self, query: &DetectionQuery) -> Result<Page<Detection>, StoreError> {
+        self.read(|reading| reading.detections(query))
+    }
+
+    fn detection(&self, id: DetectionId) -> Result<Option<Detection>, StoreError> {
+        self.read(|reading| reading.detection(id))
+    }
+
+    fn events(&self, query: &EventQuery) -> Result<Page<Event>, StoreError> {
+        self.read(|reading| reading.events(query))
+    }
+
+    fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
+        self.read(|reading| reading.event(id))
+    }
+}

@@ -1,0 +1,309 @@
+//! The index: a sled tree that says where in the journal records are. Everything
+//! in it can be made again from the journal.
+//!
+//! sled panics on some damage, so every call into it runs under `catch_unwind`
+//! and a panic is an [`IndexError`] like any other. sled's own flush is not
+//! durable against power loss; [`Index::flush`] adds the missing sync.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Record;
+use super::journal::Place;
+use super::keys::{APPLIED, DetectionNote, FORMAT, Pointer, Position, Prefix, id_key};
+use super::stored::{self, Body};
+use crate::domain::{CameraId, Detection, Event, Label, RiskLevel, Timestamp};
+use crate::rt::panic_message;
+
+/// Layout of keys and values; another one is rebuilt, not read.
+const FORMAT_VERSION: &[u8] = &[1];
+/// Below about 8 MiB the setting saves nothing (measured), and more writes.
+const CACHE_BYTES: u64 = 8 << 20;
+
+/// The index cannot be used any more: rebuild it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the index failed: {0}")]
+pub(super) struct IndexError(pub String);
+
+/// An event as the index knows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct EventEntry {
+    segment: u64,
+    offset: u32,
+    number: u16,
+    pub revision: u32,
+    started_at_ms: i64,
+    pub camera: CameraId,
+    pub label: Label,
+    pub level: RiskLevel,
+    pub reviewed: bool,
+}
+
+impl EventEntry {
+    fn new(pointer: Pointer, event: &Event) -> Self {
+        Self {
+            segment: pointer.place.segment,
+            offset: pointer.place.offset,
+            number: pointer.number,
+            revision: event.revision,
+            started_at_ms: event.started_at.unix_ms(),
+            camera: event.camera.clone(),
+            label: event.label.clone(),
+            level: event.risk.level(),
+            reviewed: event.reviewed,
+        }
+    }
+
+    /// Where its latest revision is.
+    pub fn pointer(&self) -> Pointer {
+        let place = Place { segment: self.segment, offset: self.offset };
+        Pointer { place, number: self.number }
+    }
+
+    /// When it began.
+    pub fn started_at(&self) -> Timestamp {
+        Timestamp::from_unix_ms(self.started_at_ms)
+    }
+
+    fn sorted_keys(&self, id: u64) -> [Vec<u8>; 4] {
+        let position = Position { at: self.started_at(), id };
+        [
+            Prefix::all_events(),
+            Prefix::events_of_camera(&self.camera),
+            Prefix::events_of_level(self.level),
+            Prefix::events_of_label(self.label.as_str()),
+        ]
+        .map(|prefix| prefix.key(position))
+    }
+}
+
+/// The open index.
+pub(super) struct Index {
+    // Dropping sled's handle writes what it holds; on a damaged store that can
+    // panic, which `Drop` below keeps to itself.
+    db: Option<sled::Db>,
+    db_file: PathBuf,
+}
+
+/// One step of a scan.
+pub(super) type Item = Result<(sled::IVec, sled::IVec), IndexError>;
+
+impl Index {
+    /// Opens or creates the index in `dir`. Slow on a damaged store; see
+    /// `index_files` for the deadline.
+    pub fn open(dir: &Path) -> Result<Self, IndexError> {
+        guarded(|| {
+            let db = sled::Config::new()
+                .path(dir)
+                .cache_capacity(CACHE_BYTES)
+                // Flushed by the writer, together with the sync that makes it count.
+                .flush_every_ms(None)
+                .open()?;
+            match db.get(FORMAT)? {
+                Some(version) if version == FORMAT_VERSION => {}
+                None if db.is_empty() => {
+                    db.insert(FORMAT, FORMAT_VERSION)?;
+                }
+                _ => return Err(sled::Error::Unsupported("another format".into())),
+            }
+            Ok(Self { db: Some(db), db_file: dir.join("db") })
+        })
+    }
+
+    fn db(&self) -> &sled::Db {
+        self.db.as_ref().expect("taken only when dropped")
+    }
+
+    /// How far the journal is applied; `None` for a new index.
+    pub fn applied(&self) -> Result<Option<Place>, IndexError> {
+        let value = guarded(|| self.db().get(APPLIED))?;
+        Ok(value.as_deref().and_then(Pointer::from_bytes).map(|pointer| pointer.place))
+    }
+
+    /// One value.
+    pub fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, IndexError> {
+        guarded(|| self.db().get(key))
+    }
+
+    /// The latest revision of an event.
+    pub fn event(&self, id: u64) -> Result<Option<EventEntry>, IndexError> {
+        let Some(value) = self.get(&id_key(b'e', id))? else { return Ok(None) };
+        let entry = postcard::from_bytes(&value);
+        entry.map(Some).map_err(|_| IndexError("an event entry cannot be read".into()))
+    }
+
+    /// Keys in `lower..upper`, greatest first.
+    pub fn newest_first(&self, lower: Vec<u8>, upper: Vec<u8>) -> impl Iterator<Item = Item> {
+        let mut iter = (lower < upper).then(|| self.db().range(lower..upper));
+        std::iter::from_fn(move || {
+            let iter = iter.as_mut()?;
+            guarded(|| iter.next_back().transpose()).transpose()
+        })
+    }
+
+    /// The latest record time in a segment.
+    pub fn segment_newest(&self, segment: u64) -> Result<Option<Timestamp>, IndexError> {
+        let value = self.get(&id_key(b's', segment))?;
+        let ms = value.and_then(|value| value.first_chunk().map(|b| i64::from_be_bytes(*b)));
+        Ok(ms.map(Timestamp::from_unix_ms))
+    }
+
+    /// Makes the index survive a power cut.
+    pub fn flush(&self) -> Result<(), IndexError> {
+        guarded(|| {
+            self.db().flush()?;
+            Ok(File::open(&self.db_file)?.sync_data()?)
+        })
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        let db = self.db.take();
+        // A store that panics here is already being replaced.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(db)));
+    }
+}
+
+/// Runs `work` on sled; a panic becomes an error.
+fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, IndexError> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(IndexError(error.to_string())),
+        Err(panic) => Err(IndexError(format!("panic: {}", panic_message(panic.as_ref())))),
+    }
+}
+
+/// Collects changes and applies them at once, all or nothing.
+pub(super) struct Changes<'a> {
+    index: &'a Index,
+    batch: sled::Batch,
+    /// Events changed by this batch; the tree does not show them yet.
+    events: HashMap<u64, Option<EventEntry>>,
+    newest: HashMap<u64, i64>,
+}
+
+impl<'a> Changes<'a> {
+    /// No changes yet.
+    pub fn new(index: &'a Index) -> Self {
+        let (batch, events, newest) = Default::default();
+        Self { index, batch, events, newest }
+    }
+
+    /// Adds the records of a frame. Adding a frame twice changes nothing.
+    pub fn add_frame(&mut self, place: Place, body: &[u8]) -> Result<(), IndexError> {
+        let Body::Commit(records) = stored::decode(body) else { return Ok(()) };
+        for (number, record) in (0_u16..).zip(records) {
+            let pointer = Pointer { place, number };
+            match record {
+                Some(Record::Detection(detection)) => self.add_detection(pointer, &detection),
+                Some(Record::Event(event)) => self.add_event(pointer, &event)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn add_detection(&mut self, pointer: Pointer, detection: &Detection) {
+        let value = DetectionNote::new(pointer, detection).to_bytes();
+        for key in detection_keys(detection) {
+            self.batch.insert(key, value.as_slice());
+        }
+        self.batch.insert(&id_key(b'd', detection.id.0), &pointer.to_bytes());
+        self.note_time(pointer, detection.captured_at);
+    }
+
+    fn add_event(&mut self, pointer: Pointer, event: &Event) -> Result<(), IndexError> {
+        let id = event.id.0;
+        let known = self.known_event(id)?;
+        self.note_time(pointer, event.updated_at);
+        if known.as_ref().is_some_and(|known| known.revision > event.revision) {
+            return Ok(());
+        }
+        let entry = EventEntry::new(pointer, event);
+        let keys = entry.sorted_keys(id);
+        let before = known.map(|known| known.sorted_keys(id));
+        if before.as_ref() != Some(&keys) {
+            before.into_iter().flatten().for_each(|key| self.batch.remove(key));
+            keys.into_iter().for_each(|key| self.batch.insert(key, &[]));
+        }
+        let value = postcard::to_allocvec(&entry).map_err(|error| IndexError(error.to_string()))?;
+        self.batch.insert(&id_key(b'e', id), value);
+        self.events.insert(id, Some(entry));
+        Ok(())
+    }
+
+    /// Removes the records of a frame whose segment goes. An event with a later
+    /// revision elsewhere stays; the others are added to `dropped`.
+    pub fn remove_frame(
+        &mut self,
+        place: Place,
+        body: &[u8],
+        dropped: &mut Vec<u64>,
+    ) -> Result<(), IndexError> {
+        let Body::Commit(records) = stored::decode(body) else { return Ok(()) };
+        for record in records.flatten() {
+            match record {
+                Record::Detection(detection) => {
+                    detection_keys(&detection).into_iter().for_each(|key| self.batch.remove(key));
+                    self.batch.remove(&id_key(b'd', detection.id.0));
+                }
+                Record::Event(event) => {
+                    let id = event.id.0;
+                    let known = self.known_event(id)?;
+                    let Some(known) = known.filter(|known| known.segment == place.segment) else {
+                        continue;
+                    };
+                    known.sorted_keys(id).into_iter().for_each(|key| self.batch.remove(key));
+                    self.batch.remove(&id_key(b'e', id));
+                    self.events.insert(id, None);
+                    dropped.push(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets a segment.
+    pub fn forget_segment(&mut self, segment: u64) {
+        self.batch.remove(&id_key(b's', segment));
+    }
+
+    /// Applies everything; `applied` is how far the journal is then applied.
+    pub fn apply(mut self, applied: Option<Place>) -> Result<(), IndexError> {
+        for (segment, newest_ms) in std::mem::take(&mut self.newest) {
+            let known = self.index.segment_newest(segment)?.map_or(i64::MIN, Timestamp::unix_ms);
+            self.batch.insert(&id_key(b's', segment), &newest_ms.max(known).to_be_bytes());
+        }
+        if let Some(place) = applied {
+            self.batch.insert(APPLIED, &Pointer { place, number: 0 }.to_bytes());
+        }
+        guarded(|| self.index.db().apply_batch(self.batch))
+    }
+
+    fn known_event(&self, id: u64) -> Result<Option<EventEntry>, IndexError> {
+        match self.events.get(&id) {
+            Some(known) => Ok(known.clone()),
+            None => self.index.event(id),
+        }
+    }
+
+    fn note_time(&mut self, pointer: Pointer, at: Timestamp) {
+        let newest = self.newest.entry(pointer.place.segment).or_insert(i64::MIN);
+        *newest = (*newest).max(at.unix_ms());
+    }
+}
+
+fn detection_keys(detection: &Detection) -> [Vec<u8>; 3] {
+    let position = Position { at: detection.captured_at, id: detection.id.0 };
+    [
+        Prefix::all_detections(),
+        Prefix::detections_of_camera(&detection.camera),
+        Prefix::detections_of_event(detection.event.0),
+    ]
+    .map(|prefix| prefix.key(position))
+}

@@ -1,0 +1,257 @@
+//! Keys of the index: one prefix byte per kind, then fields in big-endian, so
+//! that byte order is the order wanted.
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `d` id | [`Pointer`] of a detection |
+//! | `D` time id, `c` camera 0 time id, `v` event time id | [`DetectionNote`] |
+//! | `e` id | `EventEntry` of an event's latest revision |
+//! | `E` time id, `F` camera 0 time id, `L` level time id, `B` label hash time id | nothing |
+//! | `s` segment | latest record time in that segment |
+//! | `m` name | format of the index, how far the journal is applied |
+
+use super::journal::Place;
+use crate::domain::{CameraId, Detection, RiskLevel, Timestamp};
+
+/// How far the journal is applied.
+pub(super) const APPLIED: &[u8] = b"mapplied";
+/// Format of the index.
+pub(super) const FORMAT: &[u8] = b"mformat";
+
+/// Bytes of time and id at the end of a key that sorts by them.
+const POSITION: usize = 16;
+
+/// Where one record is: its frame and its number in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pointer {
+    pub place: Place,
+    pub number: u16,
+}
+
+impl Pointer {
+    const LEN: usize = 14;
+
+    pub fn to_bytes(self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes[..8].copy_from_slice(&self.place.segment.to_be_bytes());
+        bytes[8..12].copy_from_slice(&self.place.offset.to_be_bytes());
+        bytes[12..].copy_from_slice(&self.number.to_be_bytes());
+        bytes
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (segment, rest) = bytes.split_first_chunk()?;
+        let (offset, rest) = rest.split_first_chunk()?;
+        let place =
+            Place { segment: u64::from_be_bytes(*segment), offset: u32::from_be_bytes(*offset) };
+        Some(Self { place, number: u16::from_be_bytes(*rest.first_chunk()?) })
+    }
+}
+
+/// Where a detection is, and enough of it to pass over without reading it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct DetectionNote {
+    pub pointer: Pointer,
+    pub label_hash: u32,
+    pub confidence: f32,
+}
+
+impl DetectionNote {
+    pub fn new(pointer: Pointer, detection: &Detection) -> Self {
+        let label_hash = label_hash(detection.label.as_str());
+        Self { pointer, label_hash, confidence: detection.confidence }
+    }
+
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = self.pointer.to_bytes().to_vec();
+        bytes.extend(self.label_hash.to_be_bytes());
+        bytes.extend(self.confidence.to_be_bytes());
+        bytes
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let pointer = Pointer::from_bytes(bytes)?;
+        let (hash, rest) = bytes.get(Pointer::LEN..)?.split_first_chunk()?;
+        let confidence = f32::from_be_bytes(*rest.first_chunk()?);
+        Some(Self { pointer, label_hash: u32::from_be_bytes(*hash), confidence })
+    }
+}
+
+/// Stands for a label in keys, where any text must fit.
+pub(super) fn label_hash(label: &str) -> u32 {
+    crc32fast::hash(label.as_bytes())
+}
+
+/// A time and an id: where a record stands among its like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub at: Timestamp,
+    pub id: u64,
+}
+
+impl Position {
+    fn to_bytes(self) -> [u8; POSITION] {
+        let mut bytes = [0; POSITION];
+        bytes[..8].copy_from_slice(&time_bytes(self.at));
+        bytes[8..].copy_from_slice(&self.id.to_be_bytes());
+        bytes
+    }
+
+    /// The position at the end of a key.
+    pub fn of_key(key: &[u8]) -> Option<Self> {
+        let start = key.len().checked_sub(POSITION)?;
+        let (time, id) = key[start..].split_first_chunk()?;
+        // The sign bit is turned, so that times before 1970 sort before it.
+        let ms = (u64::from_be_bytes(*time) ^ SIGN) as i64;
+        let at = Timestamp::from_unix_ms(ms);
+        Some(Self { at, id: u64::from_be_bytes(*id.first_chunk()?) })
+    }
+
+    /// The position as text that means nothing to whoever carries it.
+    pub fn to_cursor(self, kind: u8) -> String {
+        let mut bytes = vec![kind];
+        bytes.extend(self.to_bytes());
+        bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The position that [`Self::to_cursor`] made for this kind, and nothing else.
+    pub fn from_cursor(kind: u8, text: &str) -> Option<Self> {
+        const LEN: usize = 1 + POSITION + 4;
+        if text.len() != LEN * 2 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return None;
+        }
+        let bytes: Option<Vec<u8>> =
+            (0..LEN).map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()).collect();
+        let bytes = bytes?;
+        let (fields, crc) = bytes.split_at(LEN - 4);
+        let is_ours = fields[0] == kind && crc == crc32fast::hash(fields).to_be_bytes();
+        is_ours.then(|| Self::of_key(fields)).flatten()
+    }
+}
+
+const SIGN: u64 = 1 << 63;
+
+fn time_bytes(at: Timestamp) -> [u8; 8] {
+    (at.unix_ms() as u64 ^ SIGN).to_be_bytes()
+}
+
+/// What comes before time and id in a sorted key.
+pub(super) struct Prefix(Vec<u8>);
+
+impl Prefix {
+    pub fn all_detections() -> Self {
+        Self(vec![b'D'])
+    }
+
+    pub fn detections_of_camera(camera: &CameraId) -> Self {
+        Self(camera_prefix(b'c', camera))
+    }
+
+    pub fn detections_of_event(event: u64) -> Self {
+        Self([&[b'v'][..], &event.to_be_bytes()].concat())
+    }
+
+    pub fn all_events() -> Self {
+        Self(vec![b'E'])
+    }
+
+    pub fn events_of_camera(camera: &CameraId) -> Self {
+        Self(camera_prefix(b'F', camera))
+    }
+
+    pub fn events_of_level(level: RiskLevel) -> Self {
+        Self(vec![b'L', level as u8])
+    }
+
+    pub fn events_of_label(label: &str) -> Self {
+        Self([&[b'B'][..], &label_hash(label).to_be_bytes()].concat())
+    }
+
+    /// The key of a record.
+    pub fn key(&self, position: Position) -> Vec<u8> {
+        [&self.0[..], &position.to_bytes()].concat()
+    }
+
+    /// The first key not before `from`.
+    pub fn lower(&self, from: Option<Timestamp>) -> Vec<u8> {
+        let at = from.unwrap_or(Timestamp::from_unix_ms(i64::MIN));
+        self.key(Position { at, id: 0 })
+    }
+
+    /// The first key too new: not before `until`, or at the last one seen.
+    pub fn upper(&self, until: Option<Timestamp>, after: Option<Position>) -> Vec<u8> {
+        let end = match until {
+            Some(at) => self.key(Position { at, id: 0 }),
+            None => [&self.0[..], &[0xFF; POSITION + 1]].concat(),
+        };
+        after.map_or_else(|| end.clone(), |position| self.key(position).min(end.clone()))
+    }
+}
+
+fn camera_prefix(kind: u8, camera: &CameraId) -> Vec<u8> {
+    // The alphabet of camera ids has no NUL, so no id is the beginning of another.
+    [&[kind][..], camera.as_str().as_bytes(), &[0]].concat()
+}
+
+/// A key of one kind and one number.
+pub(super) fn id_key(kind: u8, id: u64) -> [u8; 9] {
+    let mut key = [kind; 9];
+    key[1..].copy_from_slice(&id.to_be_bytes());
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn position(ms: i64, id: u64) -> Position {
+        Position { at: Timestamp::from_unix_ms(ms), id }
+    }
+
+    #[test]
+    fn keys_sort_by_time_then_id_also_before_1970() {
+        let prefix = Prefix::all_events();
+        let wanted = [
+            position(i64::MIN, 0),
+            position(-1, 9),
+            position(0, 1),
+            position(0, 2),
+            position(5, 1),
+            position(i64::MAX, u64::MAX),
+        ];
+        let keys: Vec<_> = wanted.iter().map(|p| prefix.key(*p)).collect();
+        assert!(keys.is_sorted());
+        for (key, position) in keys.iter().zip(wanted) {
+            assert_eq!(Position::of_key(key), Some(position));
+            assert!(*key < prefix.upper(None, None) && *key >= prefix.lower(None));
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_kind_or_with_one_wrong_digit_is_refused() {
+        let cursor = position(1_700_000_000_000, 77).to_cursor(b'd');
+        assert_eq!(Position::from_cursor(b'd', &cursor), Some(position(1_700_000_000_000, 77)));
+        assert_eq!(Position::from_cursor(b'e', &cursor), None);
+        for at in 0..cursor.len() {
+            let mut wrong = cursor.clone().into_bytes();
+            wrong[at] = if wrong[at] == b'0' { b'1' } else { b'0' };
+            assert_eq!(Position::from_cursor(b'd', std::str::from_utf8(&wrong).unwrap()), None);
+        }
+        for text in ["", "zz", &"é".repeat(21), &"f".repeat(42), &"0".repeat(4096)] {
+            assert_eq!(Position::from_cursor(b'd', text), None);
+        }
+    }
+
+    #[test]
+    fn values_come_back_as_they_were_and_short_ones_are_refused() {
+        let place = Place { segment: 3, offset: 99 };
+        let note =
+            DetectionNote { pointer: Pointer { place, number: 2 }, label_hash: 7, confidence: 0.5 };
+        let bytes = note.to_bytes();
+        assert_eq!(DetectionNote::from_bytes(&bytes), Some(note));
+        for len in 0..bytes.len() {
+            assert_eq!(DetectionNote::from_bytes(&bytes[..len]), None);
+        }
+    }
+}

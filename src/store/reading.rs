@@ -1,0 +1,258 @@
+//! Queries: find places in the index, read the records from the journal.
+//!
+//! Every record that is returned has passed its checksum and carries the id it
+//! was looked up by. What does not is passed over and counted. Memory: one page
+//! and one frame.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use super::frame::{FRAME_HEADER, Head};
+use super::index::{Index, IndexError};
+use super::journal::{Place, segment_path};
+use super::keys::{DetectionNote, Pointer, Position, Prefix, id_key, label_hash};
+use super::stored::{self, Body};
+use super::{DetectionQuery, EventQuery, PAGE_MAX, Page, Range, Record, StoreError};
+use crate::domain::{Detection, DetectionId, Event, EventId};
+use crate::health::Counter;
+
+const DETECTION_CURSOR: u8 = b'd';
+const EVENT_CURSOR: u8 = b'e';
+
+/// One query in progress.
+pub(super) struct Reading<'a> {
+    index: &'a Index,
+    records: Records,
+    unreadable: &'a Counter,
+}
+
+/// Why a query ended early.
+pub(super) enum ReadError {
+    /// The index must be rebuilt.
+    Index(IndexError),
+    /// The caller's fault, or the disk's.
+    Store(StoreError),
+}
+
+impl From<IndexError> for ReadError {
+    fn from(error: IndexError) -> Self {
+        Self::Index(error)
+    }
+}
+
+impl<'a> Reading<'a> {
+    /// A query on `index` over the journal in `journal_dir`; records that cannot
+    /// be read are counted in `unreadable`.
+    pub fn new(index: &'a Index, journal_dir: &Path, unreadable: &'a Counter) -> Self {
+        Self { index, records: Records::new(journal_dir.to_owned()), unreadable }
+    }
+
+    pub fn detection(&mut self, id: DetectionId) -> Result<Option<Detection>, ReadError> {
+        let value = self.index.get(&id_key(b'd', id.0))?;
+        let pointer = value.as_deref().and_then(Pointer::from_bytes);
+        Ok(pointer.and_then(|pointer| self.read_detection(pointer, id.0)))
+    }
+
+    pub fn event(&mut self, id: EventId) -> Result<Option<Event>, ReadError> {
+        let entry = self.index.event(id.0)?;
+        Ok(entry.and_then(|entry| self.read_event(entry.pointer(), id.0)))
+    }
+
+    pub fn detections(&mut self, query: &DetectionQuery) -> Result<Page<Detection>, ReadError> {
+        let prefix = match (query.event, &query.camera) {
+            (Some(event), _) => Prefix::detections_of_event(event.0),
+            (None, Some(camera)) => Prefix::detections_of_camera(camera),
+            (None, None) => Prefix::all_detections(),
+        };
+        let label = query.label.as_deref();
+        let hash = label.map(label_hash);
+        let least = query.min_confidence.unwrap_or(f32::NEG_INFINITY);
+        let mut page = PageBuilder::new(&query.range, DETECTION_CURSOR)?;
+        let (lower, upper) = page.bounds(&prefix);
+        for item in self.index.newest_first(lower, upper) {
+            let (key, value) = item?;
+            let (Some(position), Some(note)) =
+                (Position::of_key(&key), DetectionNote::from_bytes(&value))
+            else {
+                self.unreadable.inc();
+                continue;
+            };
+            if hash.is_some_and(|hash| hash != note.label_hash) || note.confidence < least {
+                continue;
+            }
+            let Some(detection) = self.read_detection(note.pointer, position.id) else { continue };
+            let is_wanted = query.camera.as_ref().is_none_or(|camera| *camera == detection.camera)
+                && label.is_none_or(|label| label == detection.label.as_str());
+            if is_wanted && page.push(position, detection) {
+                break;
+            }
+        }
+        Ok(page.finish())
+    }
+
+    pub fn events(&mut self, query: &EventQuery) -> Result<Page<Event>, ReadError> {
+        let label = query.label.as_deref();
+        let prefix = match (label, query.level, &query.camera) {
+            (Some(label), ..) => Prefix::events_of_label(label),
+            (None, Some(level), _) => Prefix::events_of_level(level),
+            (None, None, Some(camera)) => Prefix::events_of_camera(camera),
+            (None, None, None) => Prefix::all_events(),
+        };
+        let mut page = PageBuilder::new(&query.range, EVENT_CURSOR)?;
+        let (lower, upper) = page.bounds(&prefix);
+        for item in self.index.newest_first(lower, upper) {
+            let (key, _) = item?;
+            let Some(position) = Position::of_key(&key) else { continue };
+            // Absent or elsewhere: it changed between the two reads.
+            let Some(entry) = self.index.event(position.id)? else { continue };
+            let is_wanted = entry.started_at() == position.at
+                && query.camera.as_ref().is_none_or(|camera| *camera == entry.camera)
+                && query.level.is_none_or(|level| level == entry.level)
+                && query.reviewed.is_none_or(|reviewed| reviewed == entry.reviewed)
+                && label.is_none_or(|label| label == entry.label.as_str());
+            if !is_wanted {
+                continue;
+            }
+            let Some(event) = self.read_event(entry.pointer(), position.id) else { continue };
+            if page.push(position, event) {
+                break;
+            }
+        }
+        Ok(page.finish())
+    }
+
+    fn read_detection(&mut self, pointer: Pointer, id: u64) -> Option<Detection> {
+        match self.records.read(pointer) {
+            Ok(Record::Detection(detection)) if detection.id.0 == id => Some(detection),
+            other => self.missing(other),
+        }
+    }
+
+    fn read_event(&mut self, pointer: Pointer, id: u64) -> Option<Event> {
+        match self.records.read(pointer) {
+            Ok(Record::Event(event)) if event.id.0 == id => Some(event),
+            other => self.missing(other),
+        }
+    }
+
+    fn missing<T>(&self, found: Result<Record, Unreadable>) -> Option<T> {
+        if !matches!(found, Err(Unreadable::SegmentGone)) {
+            self.unreadable.inc();
+        }
+        None
+    }
+}
+
+/// Collects one page and finds out whether there is another.
+struct PageBuilder<'a, T> {
+    range: &'a Range,
+    kind: u8,
+    after: Option<Position>,
+    limit: usize,
+    items: Vec<T>,
+    last: Option<Position>,
+    has_more: bool,
+}
+
+impl<'a, T> PageBuilder<'a, T> {
+    fn new(range: &'a Range, kind: u8) -> Result<Self, ReadError> {
+        let after = match range.cursor.as_deref() {
+            None => None,
+            Some(text) => {
+                let position = Position::from_cursor(kind, text);
+                Some(position.ok_or(ReadError::Store(StoreError::BadCursor))?)
+            }
+        };
+        let limit = range.limit.clamp(1, PAGE_MAX);
+        Ok(Self { range, kind, after, limit, items: Vec::new(), last: None, has_more: false })
+    }
+
+    fn bounds(&self, prefix: &Prefix) -> (Vec<u8>, Vec<u8>) {
+        (prefix.lower(self.range.from), prefix.upper(self.range.until, self.after))
+    }
+
+    /// Adds an item; true when the page is complete and it is known whether
+    /// another follows.
+    fn push(&mut self, position: Position, item: T) -> bool {
+        if self.items.len() == self.limit {
+            self.has_more = true;
+            return true;
+        }
+        self.items.push(item);
+        self.last = Some(position);
+        false
+    }
+
+    fn finish(self) -> Page<T> {
+        let last = self.last.filter(|_| self.has_more);
+        Page { items: self.items, next_cursor: last.map(|last| last.to_cursor(self.kind)) }
+    }
+}
+
+/// Reads records from the journal, keeping the last file and frame at hand:
+/// neighbours in time are neighbours on the disk.
+struct Records {
+    dir: PathBuf,
+    file: Option<(u64, File)>,
+    frame: Option<(Place, Vec<u8>)>,
+}
+
+/// Why a record cannot be read.
+enum Unreadable {
+    /// Its segment was dropped by retention.
+    SegmentGone,
+    /// The place does not hold what it should.
+    Damaged,
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(_: io::Error) -> Self {
+        Self::Damaged
+    }
+}
+
+impl Records {
+    fn new(dir: PathBuf) -> Self {
+        Self { dir, file: None, frame: None }
+    }
+
+    fn read(&mut self, pointer: Pointer) -> Result<Record, Unreadable> {
+        if self.frame.as_ref().is_none_or(|(place, _)| *place != pointer.place) {
+            let body = self.read_frame(pointer.place)?;
+            self.frame = Some((pointer.place, body));
+        }
+        let Some((_, body)) = &self.frame else { return Err(Unreadable::Damaged) };
+        let Body::Commit(mut records) = stored::decode(body) else {
+            return Err(Unreadable::Damaged);
+        };
+        records.nth(usize::from(pointer.number)).flatten().ok_or(Unreadable::Damaged)
+    }
+
+    fn read_frame(&mut self, place: Place) -> Result<Vec<u8>, Unreadable> {
+        let file = self.open(place.segment)?;
+        let mut head = [0; FRAME_HEADER];
+        let offset = u64::from(place.offset);
+        file.read_exact_at(&mut head, offset)?;
+        let head = Head::read(&head, place.segment, place.offset).ok_or(Unreadable::Damaged)?;
+        let mut body = vec![0; head.body_len];
+        file.read_exact_at(&mut body, offset + FRAME_HEADER as u64)?;
+        if head.matches(&body) { Ok(body) } else { Err(Unreadable::Damaged) }
+    }
+
+    fn open(&mut self, segment: u64) -> Result<&File, Unreadable> {
+        let kept = self.file.take().filter(|(number, _)| *number == segment);
+        let (_, file) = match kept {
+            Some(kept) => self.file.insert(kept),
+            None => match File::open(segment_path(&self.dir, segment)) {
+                Ok(file) => self.file.insert((segment, file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(Unreadable::SegmentGone);
+                }
+                Err(error) => return Err(error.into()),
+            },
+        };
+        Ok(file)
+    }
+}

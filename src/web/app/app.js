@@ -1,0 +1,32 @@
+// The frame of the page.
+
+import { html } from "./html.js";
+import { CameraGrid } from "./camera-grid.js";
+import { EventDialog } from "./event-dialog.js";
+import { EventPane } from "./event-pane.js";
+import { Header } from "./header.js";
+import { HealthPanel } from "./health-panel.js";
+import { KeyPrompt } from "./key-prompt.js";
+import { useStore } from "./state.js";
+import { SystemLine } from "./system-line.js";
+
+/** @param {{ store: import("./state.js").Store, session: import("./session.js").Session }} props */
+export function App({ store, session }) {
+  const state = useStore(store);
+  if (state.keyNeeded !== "none") {
+    return html`<${KeyPrompt} wasRefused=${state.keyNeeded === "refused"} session=${session} />`;
+  }
+  return html`
+    <div class="page" data-link=${state.link}>
+      <a class="skip" href="#events">Skip to events</a>
+      <${Header} state=${state} />
+      <${HealthPanel} state=${state} session=${session} />
+      <main class="columns">
+        <${CameraGrid} state=${state} session=${session} />
+        <${EventPane} state=${state} session=${session} />
+      </main>
+      <${SystemLine} figures=${state.figures} />
+      <${EventDialog} state=${state} session=${session} />
+    </div>
+  `;
+}

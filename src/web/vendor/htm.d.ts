@@ -1,0 +1,4 @@
+// Types of the vendored file, for `tsc` only; the path is mapped in
+// tests/browser/tsconfig.json.
+import htm from "htm";
+export default htm;

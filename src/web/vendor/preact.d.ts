@@ -1,0 +1,3 @@
+// Types of the vendored file, for `tsc` only; the path is mapped in
+// tests/browser/tsconfig.json.
+export * from "preact";

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { EVENTS_MAX, NO_FILTERS, withLive, withNewest, withOlder } from "../../../src/web/app/event-list.js";
+import { dayName, duration, span, title } from "../../../src/web/app/format.js";
+import { healthFrom, withService } from "../../../src/web/app/health.js";
+
+const at = (n) => new Date(Date.UTC(2026, 10, 22, 12, 0, 0) + n * 1000).toISOString();
+const event = (id, more = {}) => ({
+  id,
+  camera_id: "front_door",
+  risk_level: "low",
+  object_type: "person",
+  revision: 0,
+  started_at: at(id),
+  ...more,
+});
+const list = (ids, cursor = null) => ({ items: ids.map((id) => event(id)), cursor });
+const ids = ({ items }) => items.map(({ id }) => id);
+
+test("a new event goes on top and a revision changes its entry in place", () => {
+  const one = withLive(list([2, 1]), event(3), NO_FILTERS);
+  const two = withLive(one, event(2, { revision: 1, risk_score: 80 }), NO_FILTERS);
+  assert.deepEqual(ids(two), [3, 2, 1]);
+  assert.equal(two.items[1].risk_score, 80);
+});
+
+test("a revision older than the one held changes nothing", () => {
+  const held = { items: [event(1, { revision: 5, summary: "new" })], cursor: null };
+  assert.equal(withLive(held, event(1, { revision: 4, summary: "old" }), NO_FILTERS), held);
+});
+
+test("an event enters and leaves a filtered list as its risk changes", () => {
+  const filters = { ...NO_FILTERS, level: "high" };
+  const empty = withLive(list([]), event(1), filters);
+  const entered = withLive(empty, event(1, { revision: 1, risk_level: "high" }), filters);
+  const left = withLive(entered, event(1, { revision: 2, risk_level: "critical" }), filters);
+  assert.deepEqual([ids(empty), ids(entered), ids(left)], [[], [1], []]);
+});
+
+test("a change of an event that was not loaded yet stays out", () => {
+  assert.deepEqual(ids(withLive(list([9, 8], "c"), event(3, { revision: 7 }), NO_FILTERS)), [9, 8]);
+  assert.deepEqual(ids(withLive(list([9, 8]), { id: 3, reviewed: true }, NO_FILTERS)), [9, 8]);
+});
+
+test("after a short break the newest page is joined, and paging goes on where it was", () => {
+  const joined = withNewest(list([5, 4, 3, 2], "after 2"), list([7, 6, 5], "after 5"));
+  assert.deepEqual([ids(joined), joined.cursor], [[7, 6, 5, 4, 3, 2], "after 2"]);
+});
+
+test("after a long break the newest page begins the list anew, without a hole", () => {
+  const page = list([99, 98], "after 98");
+  assert.equal(withNewest(list([5, 4], "after 4"), page), page);
+});
+
+test("a live event that came before the first page does not end the paging", () => {
+  const first = withNewest(list([5]), list([5, 4, 3], "after 3"));
+  assert.deepEqual([ids(first), first.cursor], [[5, 4, 3], "after 3"]);
+});
+
+test("the list is bounded, and says that there is no further page", () => {
+  const full = list(Array.from({ length: EVENTS_MAX }, (_, n) => 2 * EVENTS_MAX - n), "c");
+  const more = withOlder(full, list([3, 2, 1], "d"));
+  assert.deepEqual([more.items.length, more.cursor], [EVENTS_MAX, null]);
+});
+
+test("spans read as people say them", () => {
+  const spans = [0, 8_400, 60_000, 200_000, 3_540_000, 7_500_000, 86_400_000, 200_000_000].map(span);
+  assert.deepEqual(spans, ["0 s", "8 s", "1 min", "3 min 20 s", "59 min", "2 h 5 min", "1 day", "2 days"]);
+});
+
+test("an event that goes on lasts until now", () => {
+  assert.equal(duration(event(0), Date.parse(at(14))), "14 s");
+  assert.equal(duration(event(0, { ended_at: at(3) }), Date.parse(at(14))), "3 s");
+});
+
+test("days are named from the viewer's today", () => {
+  const now = new Date(2026, 10, 22, 0, 5);
+  const names = [0, 10, 1446].map((minutes) => dayName(new Date(now - minutes * 60_000).toISOString(), now));
+  assert.deepEqual(names.slice(0, 2), ["Today", "Yesterday"]);
+  assert.ok(!["Today", "Yesterday"].includes(names[2]));
+  assert.equal(dayName("nonsense", now), "Unknown day");
+});
+
+test("classes read as words", () => {
+  assert.deepEqual([title("cell_phone"), title(undefined)], ["Cell phone", "Object"]);
+});
+
+test("the worst component comes first, with its next step", () => {
+  const health = healthFrom({
+    status: "unhealthy",
+    services: {
+      api: { status: "healthy", message: "listening" },
+      store: { status: "unhealthy", message: "full", details: { next_step: "free space" } },
+      detector: { status: "degraded", message: "slow" },
+    },
+  });
+  assert.deepEqual(health.services.map(({ name }) => name), ["store", "detector", "api"]);
+  assert.equal(health.services[0].nextStep, "free space");
+});
+
+test("a message about a component replaces what was known of it", () => {
+  const before = healthFrom({ status: "healthy", services: { store: { status: "healthy", message: "ok" } } });
+  const news = { service: "store", status: "unhealthy", state: "degraded", message: "slow", next_step: "wait" };
+  assert.deepEqual(withService(before, news).services, [
+    { name: "store", status: "degraded", message: "slow", nextStep: "wait" },
+  ]);
+});
