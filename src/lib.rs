@@ -6,6 +6,7 @@
 //! floors.
 
 pub mod api;
+pub mod app;
 pub mod assess;
 pub mod board;
 pub mod capture;

@@ -13,6 +13,7 @@ mod kalman;
 mod lane;
 mod motion;
 mod pace;
+mod recorder;
 mod track;
 mod tracker;
 mod workers;
@@ -20,6 +21,7 @@ mod workers;
 #[cfg(test)]
 mod testing;
 
+pub use recorder::{Recorder, RecorderContext};
 pub use workers::{Pipeline, Surroundings};
 
 use std::sync::Arc;

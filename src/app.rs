@@ -1,0 +1,316 @@
+//! Joins the rooms: the one place that names concrete drivers.
+//!
+//! [`start`] reads like a table of contents, in start order; the stop runs
+//! through it in reverse. Whatever can work without a missing part starts
+//! without it and says so in health: no detector, no store, a camera that is
+//! away.
+
+mod drivers;
+mod reload;
+mod system;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use log::{error, info, warn};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::api::{self, ApiContext, ApiHandles};
+use crate::assess::Rules;
+use crate::board::Sensors;
+use crate::capture::{CameraEvent, Cameras, CaptureContext, Directory};
+use crate::cli::{Exit, Run, with_causes};
+use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
+use crate::health::{Health, Metrics, Progress, watchdog};
+use crate::infer::{self, InferStats};
+use crate::live::{Hub, LiveMessage};
+use crate::logging;
+use crate::media::{LiveViews, Snapshots};
+use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
+use crate::rt::{Clock, Stop, Tasks};
+use crate::store::Store;
+use reload::{Reloader, Taps};
+use system::SystemSampler;
+
+/// Async worker threads. The service waits far more than it works; inference,
+/// capture and the disk have threads of their own.
+const RUNTIME_WORKERS: usize = 2;
+
+/// Longest time from the stop signal to the end of the process: well below
+/// systemd's 90 s, long enough for a last sync on a slow card.
+const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// Mistakes in the configuration.
+    #[error("{}", with_causes(.0))]
+    Config(#[from] ConfigError),
+    /// Another instance runs.
+    #[error(transparent)]
+    StateDir(StateDirError),
+    /// None of the addresses can be served.
+    #[error("{}", with_causes(.0))]
+    Bind(#[from] api::BindError),
+    /// The system refuses threads or memory.
+    #[error("cannot start: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl AppError {
+    /// The exit code that goes with it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Config(ConfigError::Mistakes { .. }) => Exit::Faults,
+            Self::StateDir(_) => Exit::InUse,
+            Self::Config(_) | Self::Bind(_) | Self::System(_) => Exit::Failed,
+        }
+    }
+}
+
+/// Runs the appliance until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When nothing useful could be started.
+pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
+    let clock = Clock::system();
+    logging::install(environment, clock.clone());
+    let settings = run.settings(environment)?;
+    let state_dir = own_state_dir(&settings.state_dir)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_WORKERS)
+        .thread_name("service")
+        .enable_all()
+        .build()?;
+    let stop = Stop::new();
+    let load = {
+        let (run, environment) = (run.clone(), environment.clone());
+        Box::new(move || run.settings(&environment))
+    };
+    let result = runtime.block_on(appliance(settings, clock, load, &stop));
+    stop.set();
+    // Tasks have been joined; whatever blocks a pool thread now is left behind.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    drop(state_dir);
+    result
+}
+
+/// A directory that cannot be written degrades the box; a second instance would
+/// destroy what the first one keeps.
+fn own_state_dir(path: &Path) -> Result<Option<StateDir>, AppError> {
+    match StateDir::acquire(path) {
+        Ok(state_dir) => Ok(Some(state_dir)),
+        Err(reason @ StateDirError::InUse { .. }) => Err(AppError::StateDir(reason)),
+        Err(reason) => {
+            error!("Nothing is kept in this run: {}", with_causes(&reason));
+            Ok(None)
+        }
+    }
+}
+
+async fn appliance(
+    settings: Settings,
+    clock: Clock,
+    load: reload::LoadSettings,
+    stop: &Stop,
+) -> Result<(), AppError> {
+    let listeners = api::bind(&settings.api.listen)?;
+    let addresses = addresses(&listeners);
+    let signals = Signals::new()?;
+
+    let health = Health::new(clock.clone());
+    let metrics = Metrics::default();
+    let progress = Progress::new(clock.clone());
+    let tasks = supervised_tasks(stop, &health);
+    let hub = Hub::new(clock.clone(), metrics.clone());
+    let directory = Directory::default();
+    announce(&health, &directory, &hub);
+
+    let dir = &settings.state_dir;
+    let snapshots = Snapshots::open(
+        dir.join("media/snapshots"),
+        settings.store.media_max_bytes,
+        &health,
+        &metrics,
+        &tasks,
+        stop,
+    );
+    let store =
+        Store::open(dir, settings.store.clone(), clock.clone(), &health, &metrics, &tasks, stop);
+    forget_dropped_pictures(&store, &snapshots);
+    let views = LiveViews::new(&metrics);
+    let recorder = Recorder::start(RecorderContext {
+        writer: Arc::new(store.clone()),
+        reader: Arc::new(store.clone()),
+        snapshots: snapshots.clone(),
+        hub: hub.clone(),
+        views: views.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    })?;
+
+    let stats = Arc::new(InferStats::default());
+    let surroundings = Surroundings {
+        stats: Arc::clone(&stats),
+        output: recorder,
+        assessor: Arc::new(Rules),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        health: health.clone(),
+        progress: progress.clone(),
+    };
+    let pipeline = Arc::new(Pipeline::new(None, surroundings));
+    // Live pictures matter even to a box that cannot detect; health says why.
+    let detector = infer::load(&settings.infer, Some(dir), &clock);
+    let detector_info = detector.as_ref().ok().map(|detector| detector.info().clone());
+    pipeline.set_detector(detector);
+    pipeline.start(&tasks, settings.infer.workers, stop)?;
+
+    let sampler = SystemSampler::new(
+        clock.clone(),
+        Sensors::system(),
+        directory.clone(),
+        health.clone(),
+        stats,
+        pipeline.clone(),
+        settings.infer.workers,
+    );
+    let api_settings = Arc::new(ArcSwap::from_pointee(settings.api.clone()));
+    let context = Arc::new(ApiContext::new(ApiHandles {
+        settings: Arc::clone(&api_settings),
+        clock: clock.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        hub: hub.clone(),
+        reader: Arc::new(store.clone()),
+        writer: Arc::new(store.clone()),
+        cameras: directory.clone(),
+        live_views: views.clone(),
+        snapshots,
+        health: health.clone(),
+        progress: progress.clone(),
+        metrics: metrics.clone(),
+        detector: detector_info,
+        system_status: {
+            let sampler = sampler.clone();
+            Arc::new(move || sampler.status())
+        },
+    }));
+    tasks.spawn("service", api::serve(listeners, context, stop.clone()));
+    tasks.spawn("system-status", sampler.run(hub, stop.clone()));
+    tasks.spawn("watchdog", watchdog::feed(health.clone(), progress, stop.clone()));
+
+    let taps = Taps::default();
+    let capture = CaptureContext {
+        tasks: tasks.clone(),
+        clock: clock.clone(),
+        health,
+        metrics,
+        directory,
+        stop: stop.clone(),
+    };
+    let mut reloader = Reloader {
+        cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
+        taps,
+        pipeline,
+        views,
+        api: api_settings,
+        load,
+        applied: None,
+    };
+    reloader.apply(settings);
+    for address in addresses {
+        info!("Dashboard: http://{address}/");
+    }
+    watchdog::ready();
+
+    wait_for_stop(signals, &mut reloader).await;
+    watchdog::stopping();
+    stop.set();
+    drain(&tasks, &clock).await;
+    Ok(())
+}
+
+fn addresses(listeners: &[TcpListener]) -> Vec<std::net::SocketAddr> {
+    listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+}
+
+/// A task that ends without being asked is named in the log and in health.
+fn supervised_tasks(stop: &Stop, health: &Health) -> Tasks {
+    let health = health.clone();
+    Tasks::new(stop.clone(), move |end| {
+        let (task, reason) = (end.task.as_str(), end.reason.as_str());
+        error!(task, reason; "A task ended although it should have gone on.");
+        health.component(format!("task.{task}")).unhealthy(
+            format!("the task {task} ended: {reason}"),
+            "restart the daemon and report this with the log",
+        );
+    })
+}
+
+/// What the rooms say of themselves reaches everyone who listens.
+fn announce(health: &Health, directory: &Directory, hub: &Hub) {
+    let live = hub.clone();
+    health.on_change(move |report| live.publish(LiveMessage::Service(Arc::new(report.clone()))));
+    let live = hub.clone();
+    directory.on_event(move |event| {
+        live.publish(match event {
+            CameraEvent::Status(status) => LiveMessage::Camera(Arc::new(status.clone())),
+            CameraEvent::Notice { camera, notice } => {
+                LiveMessage::Notice { camera: camera.clone(), notice: notice.clone() }
+            }
+        });
+    });
+}
+
+/// Pictures of events that retention dropped go with them.
+fn forget_dropped_pictures(store: &Store, snapshots: &Snapshots) {
+    let snapshots = snapshots.clone();
+    store.on_dropped(move |events| snapshots.remove(events));
+}
+
+/// The signals that steer the daemon.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+async fn wait_for_stop(mut signals: Signals, reloader: &mut Reloader) {
+    loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
+            _ = signals.reload.recv() => {
+                reloader.reload();
+                watchdog::reloaded();
+            }
+        }
+    }
+}
+
+async fn drain(tasks: &Tasks, clock: &Clock) {
+    let (tasks, clock) = (tasks.clone(), clock.clone());
+    let left = tokio::task::spawn_blocking(move || tasks.join(&clock, DRAIN_LIMIT)).await;
+    match left {
+        Ok(left) if left.is_empty() => info!("Stopped."),
+        Ok(left) => {
+            let tasks = left.join(", ");
+            warn!(tasks; "Stopped; these tasks did not end in time.");
+        }
+        Err(reason) => warn!(reason:%; "Stopped without waiting for all tasks."),
+    }
+}

@@ -1,0 +1,114 @@
+//! Applies a configuration to the running box: at start, and again on SIGHUP.
+//!
+//! What did not change keeps running: a camera whose settings are equal is not
+//! touched. Detector, store and addresses are read at start only; a change there
+//! is said in the log.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use log::{error, info, warn};
+
+use crate::api::ApiSettings;
+use crate::capture::{Cameras, TapFactory};
+use crate::cli::with_causes;
+use crate::config::{ConfigError, Settings};
+use crate::domain::{CameraId, FrameTap};
+use crate::media::LiveViews;
+use crate::pipeline::{LaneSettings, Pipeline};
+
+/// Reads the configuration again.
+pub type LoadSettings = Box<dyn Fn() -> Result<Settings, ConfigError> + Send>;
+
+/// Who looks at the frames of each camera.
+#[derive(Clone, Default)]
+pub struct Taps(Arc<Mutex<BTreeMap<CameraId, Vec<Arc<dyn FrameTap>>>>>);
+
+impl Taps {
+    /// The list as capture asks for it.
+    pub fn factory(&self) -> TapFactory {
+        let taps = self.clone();
+        Arc::new(move |camera| taps.lock().get(camera).cloned().unwrap_or_default())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<CameraId, Vec<Arc<dyn FrameTap>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The running box, as far as a configuration can change it.
+pub struct Reloader {
+    pub cameras: Cameras,
+    pub taps: Taps,
+    pub pipeline: Arc<Pipeline>,
+    pub views: LiveViews,
+    pub api: Arc<ArcSwap<ApiSettings>>,
+    pub load: LoadSettings,
+    /// What runs now.
+    pub applied: Option<Settings>,
+}
+
+impl Reloader {
+    /// Reads the configuration again and applies it; with mistakes in it
+    /// everything stays as it is.
+    pub fn reload(&mut self) {
+        match (self.load)() {
+            Ok(settings) => {
+                self.warn_of_fixed_parts(&settings);
+                let cameras = settings.cameras.len();
+                self.apply(settings);
+                info!(cameras; "The configuration was read again.");
+            }
+            Err(mistakes) => {
+                error!(
+                    "The configuration was not applied; the box runs on with the previous one. {}",
+                    with_causes(&mistakes)
+                );
+            }
+        }
+    }
+
+    /// Makes the box what `settings` says.
+    pub fn apply(&mut self, settings: Settings) {
+        let wanted: BTreeMap<_, _> =
+            settings.cameras.iter().map(|camera| (&camera.capture.id, &camera.lane)).collect();
+        let known: Vec<CameraId> = self.taps.lock().keys().cloned().collect();
+        let gone: Vec<_> = known.into_iter().filter(|id| !wanted.contains_key(id)).collect();
+        for (id, lane) in wanted {
+            self.apply_lane(id, lane, settings.api.live_viewers_max);
+        }
+        self.cameras.apply(settings.cameras.iter().map(|c| c.capture.clone()).collect());
+        for id in &gone {
+            self.taps.lock().remove(id);
+            self.pipeline.remove_lane(id);
+            self.views.remove(id);
+        }
+        self.api.store(Arc::new(settings.api.clone()));
+        self.applied = Some(settings);
+    }
+
+    fn apply_lane(&self, id: &CameraId, lane: &LaneSettings, viewers_max: usize) {
+        let is_known = self.taps.lock().contains_key(id);
+        if is_known {
+            self.pipeline.replace_settings(lane.clone());
+            return;
+        }
+        let view: Arc<dyn FrameTap> = self.views.insert(id, viewers_max);
+        let slot = self.pipeline.add_lane(lane.clone());
+        self.taps.lock().insert(id.clone(), vec![view, slot]);
+    }
+
+    fn warn_of_fixed_parts(&self, new: &Settings) {
+        let Some(old) = &self.applied else { return };
+        let changes = [
+            ("detector", old.infer != new.infer),
+            ("store", old.store != new.store),
+            ("listen", old.api.listen != new.api.listen),
+            ("state_dir", old.state_dir != new.state_dir),
+        ];
+        for (part, _) in changes.iter().filter(|(_, has_changed)| *has_changed) {
+            warn!(part; "This part of the configuration changes with the next restart.");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The pipeline's output: results are stored, then announced, in that order.
+//!
+//! Detections go straight to the store and are announced once they are written.
+//! Events wait for their snapshot: a thread of its own saves the picture, has
+//! the event synced and only then announces it, one after the other, so the
+//! revisions of an event never overtake each other and whoever hears of an event
+//! can fetch its picture.
+//!
+//! When the store is not available results are still announced live (a person
+//! at the door matters more than the record of it), counted, and health says
+//! that nothing is being kept.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use log::{error, warn};
+
+use super::{FrameOutcome, Output, TrackView};
+use crate::domain::{CameraId, Detection, DetectionId, Event, EventId, Frame};
+use crate::health::{Counter, Metrics};
+use crate::live::{DetectionBatchSeen, Hub, LiveMessage};
+use crate::media::{LiveViews, OverlayBox, Snapshots};
+use crate::rt::{Stop, Tasks};
+use crate::store::{Durability, EventQuery, PAGE_MAX, Range, Reader, Record, Writer};
+
+/// Outcomes with events waiting for their snapshot. An event changes about once
+/// a second, so this bridges half a minute of a stuck disk on a busy box; each
+/// entry holds at most one frame. When full, the new change is dropped, counted
+/// and logged; the next change of the event carries the same facts.
+const EVENT_QUEUE: usize = 64;
+
+/// Longest wait for a snapshot before its event goes on without it.
+const SNAPSHOT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How often the thread looks whether it should end.
+const STOP_POLL: Duration = Duration::from_millis(200);
+
+/// Stores what the pipeline found and tells everyone.
+pub struct Recorder {
+    store: Arc<dyn Writer>,
+    hub: Hub,
+    views: LiveViews,
+    events: SyncSender<EventWork>,
+    dropped: Counter,
+    unsaved: Counter,
+}
+
+/// What the recorder works with.
+pub struct RecorderContext {
+    /// Keeps records.
+    pub writer: Arc<dyn Writer>,
+    /// Finds the events that a previous run left open.
+    pub reader: Arc<dyn Reader>,
+    /// Keeps pictures.
+    pub snapshots: Snapshots,
+    /// Tells everyone.
+    pub hub: Hub,
+    /// Shows the boxes.
+    pub views: LiveViews,
+    /// Gets the counters.
+    pub metrics: Metrics,
+    /// Where the thread is started.
+    pub tasks: Tasks,
+    /// Stops it.
+    pub stop: Stop,
+}
+
+struct EventWork {
+    frame: Option<Arc<Frame>>,
+    events: Vec<Event>,
+    snapshots: Vec<EventId>,
+}
+
+impl Recorder {
+    /// Starts the recorder and ends the events that a previous run left open.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn start(context: RecorderContext) -> std::io::Result<Arc<Self>> {
+        let RecorderContext { writer, reader, snapshots, hub, views, metrics, tasks, stop } =
+            context;
+        let (tx, rx) = sync_channel(EVENT_QUEUE);
+        let recorder = Arc::new(Self {
+            store: writer,
+            hub,
+            views,
+            events: tx,
+            dropped: metrics.counter(
+                "watchpost_recorder_dropped_total",
+                "Event changes dropped because the disk was too slow.",
+                &[],
+            ),
+            unsaved: metrics.counter(
+                "watchpost_recorder_unsaved_total",
+                "Records announced although the store could not keep them.",
+                &[],
+            ),
+        });
+        recorder.end_left_open(reader.as_ref());
+        let worker = Arc::clone(&recorder);
+        tasks.spawn_thread("recorder", move || worker.work(&rx, &snapshots, &stop))?;
+        Ok(recorder)
+    }
+
+    /// A run that was killed leaves events without an end. They end where they
+    /// were last seen.
+    fn end_left_open(&self, reader: &dyn Reader) {
+        let query = EventQuery {
+            range: Range { limit: PAGE_MAX, ..Range::default() },
+            ..EventQuery::default()
+        };
+        // A store that is not there has nothing left open.
+        let Ok(page) = reader.events(&query) else { return };
+        let ended: Vec<_> = page
+            .items
+            .into_iter()
+            .filter(|event| event.ended_at.is_none())
+            .map(|mut event| {
+                event.ended_at = Some(event.updated_at);
+                event.revision += 1;
+                Record::Event(event)
+            })
+            .collect();
+        if !ended.is_empty() {
+            self.store.submit(ended, Durability::Written, Box::new(|_| ()));
+        }
+    }
+
+    fn work(&self, rx: &Receiver<EventWork>, snapshots: &Snapshots, stop: &Stop) {
+        loop {
+            match rx.recv_timeout(STOP_POLL) {
+                Ok(work) => self.record_events(work, snapshots),
+                // What is queued when the stop comes is still recorded.
+                Err(RecvTimeoutError::Timeout) if stop.is_set() => return,
+                Err(RecvTimeoutError::Timeout) => (),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn record_events(&self, work: EventWork, snapshots: &Snapshots) {
+        let failed = match work.frame {
+            Some(frame) => save_snapshots(snapshots, &work.snapshots, &frame),
+            None => work.snapshots,
+        };
+        for mut event in work.events {
+            // An event whose very first picture failed has none.
+            if event.revision == 0 && failed.contains(&event.id) {
+                event.has_snapshot = false;
+            }
+            self.record_event(event);
+        }
+    }
+
+    fn record_event(&self, event: Event) {
+        let (hub, unsaved) = (self.hub.clone(), self.unsaved.clone());
+        let announced = Arc::new(event.clone());
+        let done = move |result: Result<(), _>| {
+            if result.is_err() {
+                unsaved.inc();
+            }
+            hub.publish(LiveMessage::Event(announced));
+        };
+        self.store.submit(vec![Record::Event(event)], Durability::Synced, Box::new(done));
+    }
+
+    fn record_detections(&self, camera: CameraId, detections: Vec<Detection>) {
+        let Some(first) = detections.first() else { return };
+        let seen = (detections.len() > 1).then(|| {
+            Arc::new(DetectionBatchSeen {
+                batch: first.batch.clone(),
+                camera,
+                detections: detections.iter().map(|detection| detection.id).collect(),
+                at: first.captured_at,
+            })
+        });
+        let announced: Vec<_> = detections.iter().cloned().map(Arc::new).collect();
+        let (hub, unsaved) = (self.hub.clone(), self.unsaved.clone());
+        let records = detections.into_iter().map(Record::Detection).collect();
+        let done = move |result: Result<(), _>| {
+            if result.is_err() {
+                unsaved.add(announced.len() as u64);
+            }
+            for detection in announced {
+                hub.publish(LiveMessage::Detection(detection));
+            }
+            if let Some(seen) = seen {
+                hub.publish(LiveMessage::DetectionBatch(seen));
+            }
+        };
+        self.store.submit(records, Durability::Written, Box::new(done));
+    }
+}
+
+impl Output for Recorder {
+    fn next_detection_id(&self) -> DetectionId {
+        self.store.next_detection_id()
+    }
+
+    fn next_event_id(&self) -> EventId {
+        self.store.next_event_id()
+    }
+
+    fn frame_done(&self, outcome: FrameOutcome) {
+        if let Some(view) = self.views.get(&outcome.camera) {
+            view.set_overlay(outcome.tracks.into_iter().map(OverlayBox::from).collect());
+        }
+        if !outcome.events.is_empty() {
+            // The frame is kept only when a picture is cut from it.
+            let frame = outcome.frame.filter(|_| !outcome.snapshots.is_empty());
+            let work = EventWork { frame, events: outcome.events, snapshots: outcome.snapshots };
+            if let Err(TrySendError::Full(work)) = self.events.try_send(work) {
+                self.dropped.add(work.events.len() as u64);
+                let camera = outcome.camera.as_str();
+                error!(camera, dropped = work.events.len(); "The disk is too slow; a change of an event was not recorded.");
+            }
+        }
+        self.record_detections(outcome.camera, outcome.detections);
+    }
+}
+
+/// Saves the pictures and waits until they are safe; the ids without one are
+/// returned.
+fn save_snapshots(snapshots: &Snapshots, events: &[EventId], frame: &Arc<Frame>) -> Vec<EventId> {
+    let missing: Arc<Mutex<Vec<EventId>>> = Arc::new(Mutex::new(events.to_vec()));
+    let (tx, rx) = sync_channel(events.len());
+    for &event in events {
+        let (tx, missing) = (tx.clone(), Arc::clone(&missing));
+        let done = move |result: Result<(), crate::media::MediaError>| {
+            match result {
+                Ok(()) => {
+                    let mut missing = missing.lock().unwrap_or_else(PoisonError::into_inner);
+                    missing.retain(|id| *id != event);
+                }
+                Err(reason) => {
+                    warn!(event = event.0, reason:%; "The snapshot of an event could not be saved.");
+                }
+            }
+            // The waiting side may have given up.
+            let _ = tx.try_send(());
+        };
+        snapshots.save(event, Arc::clone(frame), Box::new(done));
+    }
+    for _ in events {
+        if rx.recv_timeout(SNAPSHOT_LIMIT).is_err() {
+            break;
+        }
+    }
+    let missing = missing.lock().unwrap_or_else(PoisonError::into_inner);
+    missing.clone()
+}
+
+impl From<TrackView> for OverlayBox {
+    fn from(track: TrackView) -> Self {
+        Self { track: track.id, label: track.label, confidence: track.confidence, bbox: track.bbox }
+    }
+}
