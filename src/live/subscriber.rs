@@ -69,9 +69,10 @@ impl Subscriber {
             if let Some(rest) = self.rest_of_window() {
                 tokio::time::sleep(rest).await;
             }
-            let batch = self.backlog.take();
+            let (batch, is_all) = self.backlog.take();
             if !batch.is_empty() {
-                self.last_batch = Some(self.clock.monotonic());
+                // Who is behind catches up without pauses.
+                self.last_batch = is_all.then(|| self.clock.monotonic());
                 return batch;
             }
         }
@@ -158,7 +159,8 @@ impl Backlog {
         }
     }
 
-    fn take(&self) -> Vec<Delivery> {
+    /// What fits one write, and whether that was all.
+    fn take(&self) -> (Vec<Delivery>, bool) {
         let mut batch = Vec::new();
         let mut bytes = 0;
         let mut state = self.lock();
@@ -168,7 +170,7 @@ impl Backlog {
             bytes += entry.len;
             batch.push(Delivery { seq: entry.seq, text: wire.with_number(entry.seq) });
         }
-        batch
+        (batch, state.waiting.is_empty())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
