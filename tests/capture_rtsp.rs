@@ -10,6 +10,8 @@ mod cameras;
 #[path = "support/rtsp.rs"]
 mod rtsp;
 
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -221,4 +223,30 @@ fn an_encoding_that_nothing_here_reads_is_named_with_those_that_are() {
         server.url()
     );
     assert_eq!(refusal(gate(server.url())), reason);
+}
+
+#[test]
+fn a_server_that_never_answers_and_one_that_talks_nonsense_are_offline() {
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let babbler = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = |server: &TcpListener| format!("rtsp://{}/x", server.local_addr().unwrap());
+    let mut bench = Bench::new(&[], open);
+    bench.cameras.apply(vec![gate(url(&mute))]);
+    let reason = bench.wait_state("gate", CameraState::Offline).unwrap();
+    assert!(reason.starts_with(&format!("cannot reach {}: no RTSP", url(&mute))), "{reason}");
+
+    // Babbles until its listener is closed with the process.
+    let address = url(&babbler);
+    let babble = move || {
+        for client in babbler.incoming() {
+            let _ = client.map(|mut client| {
+                client.write_all(b"HTTP/9 what? \x00\xff\r\nContent-Length: -7\r\n\r\n")
+            });
+        }
+    };
+    std::thread::Builder::new().spawn(babble).unwrap();
+    bench.cameras.apply(vec![CameraSettings { id: "b".parse().unwrap(), ..gate(address.clone()) }]);
+    let reason = bench.wait_state("b", CameraState::Offline).unwrap();
+    assert!(reason.starts_with(&format!("cannot reach {address}: no RTSP")), "{reason}");
+    bench.finish();
 }
