@@ -204,3 +204,35 @@ fn the_directory_shows_size_rate_and_last_frame() {
     assert!(entry.last_seen_at.is_some());
     bench.finish();
 }
+
+/// Delivers, hangs in a call that hears no stop until `gate` opens, delivers.
+struct Hanging {
+    settings: CameraSettings,
+    gate: Stop,
+}
+
+impl Driver for Hanging {
+    fn run(&mut self, frames: &FrameSink, stop: &Stop) -> Result<(), CaptureError> {
+        let _ = SimDriver::new(&self.settings).run(frames, stop);
+        self.gate.wait(cameras::LIMIT);
+        self.settings.source = Source::Script(Vec::new());
+        SimDriver::new(&self.settings).run(frames, stop)
+    }
+}
+
+#[test]
+fn a_driver_that_hangs_in_a_call_is_named_and_well_again_when_it_comes_back() {
+    let gate = Stop::new();
+    let mut bench = Bench::new(&[], {
+        let gate = gate.clone();
+        move |settings| Ok(Box::new(Hanging { settings: settings.clone(), gate: gate.clone() }))
+    });
+    bench.cameras.apply(vec![sim("yard", vec![SimFault::DisconnectAfter(20)])]);
+    bench.wait_state("yard", CameraState::Online);
+    let reason = bench.wait_state("yard", CameraState::Offline);
+    assert_eq!(reason.as_deref(), Some("the driver does not come back from a call"));
+    gate.set();
+    bench.wait_state("yard", CameraState::Online);
+    assert_eq!(bench.health_of("yard").unwrap().state, State::Healthy);
+    bench.finish();
+}
