@@ -149,6 +149,7 @@ impl Engine {
             self.next_retention = now + RETENTION;
             self.ballast.restore();
             retention::run(self);
+            self.report();
         }
         Ok(())
     }
