@@ -197,6 +197,30 @@ fn answers_come_in_the_order_of_submission_whatever_their_durability() {
 }
 
 #[test]
+fn a_flood_is_refused_at_once_while_the_writer_is_busy_and_ends_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::open(dir.path());
+    let (go, wait) = std::sync::mpsc::sync_channel::<()>(1);
+    let hold = Box::new(move |_: Result<(), StoreError>| wait.recv().unwrap());
+    bench.store.submit(vec![Record::Event(event(1, 0, 0))], Durability::Written, hold);
+    let (tx, rx) = std::sync::mpsc::sync_channel(5000);
+    for id in 1..=3000_u64 {
+        let tx = tx.clone();
+        let done = Box::new(move |result: Result<(), StoreError>| tx.send((id, result)).unwrap());
+        bench.store.submit(vec![Record::Detection(detection(id, 0))], Durability::Written, done);
+    }
+    let refused: Vec<_> = rx.try_iter().collect();
+    assert!(refused.len() > 1000, "the queue is not bounded: {} refused", refused.len());
+    assert!(refused.iter().all(|(_, result)| matches!(result, Err(StoreError::Overloaded))));
+    go.send(()).unwrap();
+    for _ in refused.len()..3000 {
+        let (id, result) = rx.recv_timeout(store_bench::SOON).unwrap();
+        result.unwrap();
+        assert!(bench.store.detection(watchpost::domain::DetectionId(id)).unwrap().is_some());
+    }
+}
+
+#[test]
 fn a_directory_that_cannot_be_used_degrades_the_store_and_heals_without_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let place = dir.path().join("store");

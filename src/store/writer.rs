@@ -105,6 +105,7 @@ impl Engine {
     fn open(shared: &Arc<Shared>) -> Result<Self, StoreError> {
         let (journal, next, condition) = Journal::open(&shared.journal_dir())?;
         shared.continue_ids(after_gap(next, &condition));
+        shared.set_status(Status::Opening);
         note_condition(shared, &condition);
         let now = shared.clock.monotonic();
         let engine = Self {
@@ -118,7 +119,6 @@ impl Engine {
             full_until: None,
         };
         engine.ballast.restore();
-        engine.report();
         Ok(engine)
     }
 
@@ -277,6 +277,8 @@ impl Engine {
                 "The disk is full; new records are not kept.",
                 "Free space on the disk of the state directory.",
             ),
+            // Soon known; until then the last word stands.
+            Status::Opening => {}
             Status::NoIndex(reason) => health.degraded(
                 format!("Records are kept but cannot be searched: {reason}."),
                 "Wait; the index is built again by itself. Check the disk if it stays so.",
