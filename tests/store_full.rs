@@ -139,3 +139,22 @@ fn a_store_on_a_full_disk_opens_and_answers() {
     assert_eq!(bench.store.event(EventId(1)).unwrap(), Some(happened));
     bench.close();
 }
+
+#[test]
+fn a_store_that_finds_the_disk_full_gives_up_its_reserve_to_open() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let dir = disk.path().join("store");
+    let settings = StoreSettings { min_free_bytes: 1 << 20, ..StoreSettings::default() };
+    let bench = Bench::open_with(&dir, settings.clone());
+    let kept = submit_large(&bench, 1).unwrap();
+    bench.close();
+    // A torn tail makes it begin a new segment, for which there is no room.
+    let segment = store_bench::segments_of(&dir).pop().unwrap();
+    File::options().append(true).open(segment).unwrap().write_all(b"torn").unwrap();
+    fill(&disk.path().join("filler"));
+    let bench = Bench::open_with(&dir, settings);
+    assert!(!dir.join("ballast").exists());
+    assert_eq!(found(&bench, 1), Some(kept));
+    submit_large(&bench, 2).unwrap();
+    bench.close();
+}

@@ -70,6 +70,11 @@ fn go_without(shared: &Shared, failure: &StoreError) {
     if !matches!(shared.status(), Status::Unavailable(_)) {
         warn!(error:% = failure; "The store is not available; it is tried again by itself.");
     }
+    if matches!(failure, StoreError::Full) {
+        // Nothing is open that could give way by itself.
+        Ballast::new(&shared.dir, shared.settings.min_free_bytes).release();
+        index_files::remove_quarantine(&shared.dir);
+    }
     shared.index.store(None);
     shared.raise_unread_ids();
     shared.set_status(Status::Unavailable(failure.clone()));
