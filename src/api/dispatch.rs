@@ -59,6 +59,7 @@ impl Service {
         connection: Connection,
     ) -> Result<Response, ApiError> {
         guard::check_host(settings, &head)?;
+        guard::check_site(settings, &head)?;
         let (route, params) = match self.table.find(&head.method, head.uri.path()) {
             Found::Route(route, params) => (route, params),
             _ if head.method == Method::OPTIONS => return Ok(response::no_content()),
