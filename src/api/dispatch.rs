@@ -67,7 +67,7 @@ impl Service {
             Found::Nothing => return assets::answer(&head),
         };
         let query = Query::parse(head.uri.query());
-        let caller = auth::caller(settings, &head.headers, &query);
+        let caller = auth::caller(settings, &head.headers, &query, connection.is_local);
         let is_websocket = is_websocket(&head);
         let permission = check_role(route, &caller);
         if is_unsafe(&head.method) || is_websocket {

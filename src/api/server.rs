@@ -145,7 +145,7 @@ fn admit(
         Ok(slot) => {
             let (service, stop) = (Arc::clone(&shared.service), stop.clone());
             connections.spawn(async move {
-                connection::serve(stream, service, stop).await;
+                connection::serve(stream, ip, service, stop).await;
                 drop(slot);
             });
         }
