@@ -4,6 +4,9 @@
 //! Answers are written to a `Write`; only `main` knows that this is standard
 //! output. [`Exit`] lists how a command can end.
 
+mod store;
+
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,7 +18,7 @@ use crate::config::{
     ConfigError, DEFAULT_FILE, DEFAULT_STATE_DIR, Environment, Overrides, Settings, driver_word,
     size_text, source_text,
 };
-use crate::probe;
+use crate::probe::{self, Verdict};
 
 /// How a command ends: the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,8 +172,33 @@ pub fn check_config(
 /// # Errors
 /// When `out` cannot be written.
 pub fn probe(out: &mut dyn Write) -> io::Result<Exit> {
-    probe::report(Path::new("/"), out)?;
+    let verdicts = device_verdicts();
+    probe::report(Path::new("/"), |path| verdicts.get(path).cloned(), out)?;
     Ok(Exit::Done)
+}
+
+#[cfg(feature = "v4l2")]
+fn device_verdicts() -> BTreeMap<PathBuf, Verdict> {
+    let devices = crate::capture::v4l2::list_devices().into_iter();
+    devices
+        .map(|device| {
+            let is_usable = device.is_multi_planar || !device.formats.is_empty();
+            (device.path, Verdict { words: device.verdict, is_usable })
+        })
+        .collect()
+}
+
+#[cfg(not(feature = "v4l2"))]
+fn device_verdicts() -> BTreeMap<PathBuf, Verdict> {
+    BTreeMap::new()
+}
+
+/// `store check` and `store stats`.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn store(question: &Store, out: &mut dyn Write) -> io::Result<Exit> {
+    store::answer(question, out)
 }
 
 fn describe(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Command::Run(run) => return self::run(run, &environment).into(),
         Command::CheckConfig(file) => cli::check_config(file, &environment, &mut out),
         Command::Probe => cli::probe(&mut out),
-        Command::Store(_) => Ok(Exit::Failed),
+        Command::Store(question) => cli::store(question, &mut out),
     };
     // A closed pipe (`watchpost probe | head -1`) is no failure of ours.
     let exit = result.unwrap_or(Exit::Failed);

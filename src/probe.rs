@@ -1,9 +1,9 @@
 //! `watchpost probe`: what board this is, which cameras are attached to it, and
 //! the configuration that would use them.
 //!
-//! Reads the kernel's file tree only; nothing is opened that a running instance
-//! may own. Device names come from strangers: they are shortened, and control
-//! characters never reach the terminal.
+//! Reads the kernel's file tree and asks the drivers; changes nothing. Device
+//! names come from strangers: they are shortened, and control characters never
+//! reach the terminal.
 
 use std::fs;
 use std::io::{self, Write};
@@ -27,8 +27,13 @@ struct VideoNode {
     /// The N of `/dev/videoN`.
     number: u32,
     name: String,
-    /// The first node of its device: pictures; later ones are metadata or codecs.
-    is_first: bool,
+    verdict: Verdict,
+}
+
+impl VideoNode {
+    fn path(&self) -> PathBuf {
+        PathBuf::from(format!("/dev/video{}", self.number))
+    }
 }
 
 /// A camera that speaks PTP over USB.
@@ -40,18 +45,35 @@ struct PtpCamera {
     serial: Option<String>,
 }
 
-/// Writes what is attached to the machine whose file tree is at `root`.
+/// What a driver says of a device that it has looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How it would be used, or why not.
+    pub words: String,
+    /// Whether it would be used at all.
+    pub is_usable: bool,
+}
+
+/// Writes what is attached to the machine whose file tree is at `root`. `look`
+/// asks the driver about a video device, if there is a driver that can tell.
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn report(root: &Path, out: &mut dyn Write) -> io::Result<()> {
-    let nodes = video_nodes(root);
+pub fn report(
+    root: &Path,
+    look: impl Fn(&Path) -> Option<Verdict>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut nodes = video_nodes(root);
+    for node in &mut nodes {
+        node.verdict = look(&node.path()).unwrap_or_else(|| node.verdict.clone());
+    }
     let ptp = ptp_cameras(root);
     board(root, out)?;
     writeln!(out, "\nVideo devices (V4L2): {}", count(nodes.len()))?;
     for node in &nodes {
-        let use_of_it = if node.is_first { "" } else { " (metadata or codec, not a camera)" };
-        writeln!(out, "  /dev/video{}: {}{use_of_it}", node.number, node.name)?;
+        let words: String = node.verdict.words.chars().filter(|c| !c.is_control()).collect();
+        writeln!(out, "  {}: {}; {words}", node.path().display(), node.name)?;
     }
     writeln!(out, "PTP cameras (USB): {}", count(ptp.len()))?;
     for camera in &ptp {
@@ -89,7 +111,7 @@ fn drivers(out: &mut dyn Write) -> io::Result<()> {
 
 fn suggestion(nodes: &[VideoNode], out: &mut dyn Write) -> io::Result<()> {
     let mut ids = Vec::new();
-    let cameras: Vec<_> = nodes.iter().filter(|node| node.is_first).collect();
+    let cameras: Vec<_> = nodes.iter().filter(|node| node.verdict.is_usable).collect();
     if cameras.is_empty() {
         writeln!(out, "\nNo camera is attached. A network camera is configured like this:\n")?;
         return block("front_door", "Front door", "rtsp://192.0.2.10/stream1", out);
@@ -100,7 +122,7 @@ fn suggestion(nodes: &[VideoNode], out: &mut dyn Write) -> io::Result<()> {
         if ids.contains(&id) {
             id = format!("{id}_{}", node.number);
         }
-        block(&id, &node.name, &format!("/dev/video{}", node.number), out)?;
+        block(&id, &node.name, &node.path().display().to_string(), out)?;
         ids.push(id);
     }
     Ok(())
@@ -127,12 +149,20 @@ fn video_nodes(root: &Path) -> Vec<VideoNode> {
         .into_iter()
         .filter_map(|path| {
             let number = path.file_name()?.to_str()?.strip_prefix("video")?.parse().ok()?;
-            let is_first = line(&path.join("index")).is_none_or(|index| index == "0");
-            Some(VideoNode { number, name: name(&path.join("name"))?, is_first })
+            let verdict = guess(&path);
+            Some(VideoNode { number, name: name(&path.join("name"))?, verdict })
         })
         .collect();
     nodes.sort_by_key(|node| node.number);
     nodes
+}
+
+/// Without a driver to ask: the first node of a device gives pictures, later ones
+/// metadata.
+fn guess(node: &Path) -> Verdict {
+    let is_usable = line(&node.join("index")).is_none_or(|index| index == "0");
+    let words = if is_usable { "not looked at" } else { "metadata or codec, not a camera" };
+    Verdict { words: words.to_owned(), is_usable }
 }
 
 fn ptp_cameras(root: &Path) -> Vec<PtpCamera> {
@@ -178,9 +208,14 @@ fn count(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::Source;
     use crate::config::{Environment, Overrides, Settings};
 
     fn probe(files: &[(&str, &str)]) -> String {
+        probe_with(files, |_| None)
+    }
+
+    fn probe_with(files: &[(&str, &str)], look: impl Fn(&Path) -> Option<Verdict>) -> String {
         let root = tempfile::tempdir().unwrap();
         for (name, content) in files {
             let path = root.path().join(name);
@@ -188,7 +223,7 @@ mod tests {
             fs::write(path, content).unwrap();
         }
         let mut out = Vec::new();
-        report(root.path(), &mut out).unwrap();
+        report(root.path(), look, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -216,11 +251,23 @@ mod tests {
         let said = probe(&TWO_WEBCAMS);
         assert!(said.starts_with("Board: Raspberry Pi 5 Model B"), "{said}");
         assert!(said.contains("may be used: 8192 MiB"), "{said}");
-        assert!(said.contains("/dev/video1: HD \"USB\" Camera (metadata"), "{said}");
+        assert!(said.contains("/dev/video1: HD \"USB\" Camera; metadata"), "{said}");
         let settings = suggested(&said);
         let ids: Vec<_> = settings.cameras.iter().map(|c| c.capture.id.to_string()).collect();
         assert_eq!(ids, ["hd_usb_camera", "hd_usb_camera_10"]);
         assert_eq!(settings.cameras[0].capture.name, "HD \"USB\" Camera");
+    }
+
+    #[test]
+    fn what_the_driver_says_counts_more_than_the_kernels_numbering() {
+        let said = probe_with(&TWO_WEBCAMS, |path| {
+            let is_usable = path == Path::new("/dev/video1");
+            Some(Verdict { words: format!("usable: {is_usable}"), is_usable })
+        });
+        assert!(said.contains("/dev/video0: HD \"USB\" Camera; usable: false"), "{said}");
+        let cameras = suggested(&said).cameras;
+        assert_eq!(cameras.len(), 1);
+        assert_eq!(cameras[0].capture.source, Source::Device("/dev/video1".into()));
     }
 
     #[test]

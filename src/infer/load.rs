@@ -89,7 +89,8 @@ fn built_in(
     settings: &InferSettings,
 ) -> Result<TractDetector, InferError> {
     let network = Network::parse(model.name, model.bytes, settings.input_px)?;
-    finish(model, network, because, settings)
+    let info = info(model.name, because, settings);
+    TractDetector::new(network, labels::coco(), settings.weak_threshold, info)
 }
 
 fn automatic(
@@ -102,24 +103,20 @@ fn automatic(
         let model = if timing.is_int8_faster() { &INT8 } else { &F32 };
         return built_in(model, because(&timing), settings);
     }
-    let (float, f32_ms) = timed(&F32, settings, clock)?;
-    let (int8, int8_ms) = timed(&INT8, settings, clock)?;
+    // One after the other and each let go again, so that a small board never
+    // holds both; loading the winner once more takes a fraction of a second.
+    let f32_ms = timed(&F32, settings, clock)?;
+    let int8_ms = timed(&INT8, settings, clock)?;
     let timing = Timing { key, f32_ms, int8_ms };
     if let Some(Err(error)) = state_dir.map(|dir| timing.remember(dir)) {
         warn!(error:% = error; "The choice of the network cannot be remembered; the next start makes it again.");
     }
-    match timing.is_int8_faster() {
-        true => finish(&INT8, int8, because(&timing), settings),
-        false => finish(&F32, float, because(&timing), settings),
-    }
+    let model = if timing.is_int8_faster() { &INT8 } else { &F32 };
+    built_in(model, because(&timing), settings)
 }
 
-/// The network and its milliseconds per frame.
-fn timed(
-    model: &BuiltIn,
-    settings: &InferSettings,
-    clock: &Clock,
-) -> Result<(Network, f64), InferError> {
+/// Milliseconds per frame.
+fn timed(model: &BuiltIn, settings: &InferSettings, clock: &Clock) -> Result<f64, InferError> {
     let network = Network::parse(model.name, model.bytes, settings.input_px)?;
     let mut session = network.session()?;
     let mut fastest = Duration::MAX;
@@ -131,17 +128,7 @@ fn timed(
         }
     }
     // A clock that does not move (tests) must not give a time of zero.
-    Ok((network, fastest.as_secs_f64().max(1e-6) * 1e3))
-}
-
-fn finish(
-    model: &BuiltIn,
-    network: Network,
-    because: String,
-    settings: &InferSettings,
-) -> Result<TractDetector, InferError> {
-    let info = info(model.name, because, settings);
-    TractDetector::new(network, labels::coco(), settings.weak_threshold, info)
+    Ok(fastest.as_secs_f64().max(1e-6) * 1e3)
 }
 
 fn because(timing: &Timing) -> String {

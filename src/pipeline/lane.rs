@@ -162,22 +162,17 @@ impl Lane {
         outside: &Outside<'_>,
         outcome: &mut FrameOutcome,
     ) {
-        let seen: Vec<Track> = self
-            .tracker
-            .tracks()
-            .iter()
-            .filter(|t| t.is_confirmed() && t.is_seen_at(now))
-            .cloned()
-            .collect();
+        let is_news = |track: &&Track| track.is_confirmed() && track.is_seen_at(now);
+        let seen: Vec<&Track> = self.tracker.tracks().iter().filter(is_news).collect();
         let reported = seen.iter().filter(|track| {
             let known = self.incidents.get(&track.id());
             known.is_none_or(|incident| incident.wants_detection(now, track))
         });
-        let reported: Vec<TrackId> = reported.map(Track::id).collect();
+        let reported: Vec<TrackId> = reported.map(|track| track.id()).collect();
         // One frame, one batch, however many objects.
         let batch = (!reported.is_empty()).then(|| self.batches.add(now, reported.len()));
         let scene = scene(&self.settings, seen_persons(self.tracker.tracks()), outside);
-        for track in &seen {
+        for track in seen {
             let incident = self.incidents.entry(track.id()).or_insert_with(|| {
                 let id = outside.output.next_event_id();
                 let batch = batch.clone().expect("a track without an incident is reported");

@@ -191,6 +191,7 @@ fn add_luma(row: &[u8], format: PixelFormat, sums: &mut [u16]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Plane;
     use crate::pipeline::testing::{frame_at, paint};
 
     const FLICKER: u64 = 3;
@@ -273,5 +274,24 @@ mod tests {
         (0..600).for_each(|_| _ = watch.see(100, parked));
         assert!(watch.see(100, parked).share < 0.001);
         assert!(watch.see(100, |_| ()).share > 0.03, "and its leaving is motion");
+    }
+
+    #[test]
+    fn interleaved_luma_gives_the_same_answer_as_planar() {
+        let (mut planar, mut interleaved) = (MotionGate::default(), MotionGate::default());
+        let size = (256, 192);
+        for n in 0..3 {
+            let mut luma = vec![90; 256 * 192];
+            paint(&mut luma, 256, (20 + 30 * n, 50, 40, 60), 150);
+            let frame = frame_at(Duration::from_millis(200 * n as u64), size, &luma);
+            let data: Vec<u8> = luma.iter().flat_map(|level| [*level, 128]).collect();
+            let plane = Plane { offset: 0, stride: 512 };
+            let (format, color) = (PixelFormat::Yuyv, frame.color());
+            let packed =
+                Frame::new(frame.meta.clone(), size, format, color, &[plane], data.into()).unwrap();
+            let expected = planar.look(&frame);
+            assert_eq!(interleaved.look(&packed), expected);
+            assert_eq!(expected.share > 0.03, n > 0);
+        }
     }
 }

@@ -116,7 +116,11 @@ impl Pipeline {
             let (shared, stop) = (Arc::clone(&self.0), stop.clone());
             // Counted before it runs, so that none can be the last too early.
             self.0.working.fetch_add(1, Ordering::SeqCst);
-            let worker = move || shared.work(&mark, &stop);
+            let stage = name.clone();
+            let worker = move || {
+                shared.work(&mark, &stop);
+                shared.around.progress.remove(&stage);
+            };
             tasks.spawn_thread(name, worker).inspect_err(|_| {
                 self.0.working.fetch_sub(1, Ordering::SeqCst);
             })?;
@@ -192,8 +196,9 @@ impl Shared {
             }
             TurnTask::Tick(silent_for) => {
                 let now = lane.last_frame() + silent_for;
-                let outcome = self.with_outside(&turn.metrics, |outside| lane.tick(now, outside));
-                let Some(outcome) = outcome else { return };
+                let Some(outcome) = self.without_eyes(|outside| lane.tick(now, outside)) else {
+                    return;
+                };
                 outcome
             }
             TurnTask::Leave => {
@@ -209,7 +214,7 @@ impl Shared {
         let mut lane = lock(lane);
         if lane.has_tracks() {
             let now = lane.last_frame();
-            let outcome = self.with_outside_blind(|outside| lane.finish(now, outside));
+            let outcome = self.without_eyes(|outside| lane.finish(now, outside));
             self.around.output.frame_done(outcome);
         }
     }
@@ -221,7 +226,7 @@ impl Shared {
         work(&self.outside(threshold, &detect))
     }
 
-    fn with_outside_blind<T>(&self, work: impl FnOnce(&Outside<'_>) -> T) -> T {
+    fn without_eyes<T>(&self, work: impl FnOnce(&Outside<'_>) -> T) -> T {
         work(&self.outside(1.0, &|_| None))
     }
 

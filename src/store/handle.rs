@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use log::{error, warn};
@@ -94,12 +93,13 @@ impl Store {
         };
         let journal = self.shared.journal_dir();
         let mut reading = Reading::new(&index, &journal, &self.shared.metrics.unreadable);
-        query(&mut reading).map_err(|error| match error {
+        let result = query(&mut reading);
+        self.shared.report_damaged_events(&reading.damaged_events);
+        result.map_err(|error| match error {
             ReadError::Store(error) => error,
             ReadError::Index(error) => {
                 warn!(error:%; "A query failed; the index will be built again.");
-                self.shared.index_failed.store(true, Ordering::Relaxed);
-                self.shared.wake();
+                self.shared.report_index_failure();
                 StoreError::Unavailable("the index is being built again".into())
             }
         })

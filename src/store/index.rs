@@ -217,7 +217,8 @@ impl<'a> Changes<'a> {
         self.note_time(pointer, detection.captured_at);
     }
 
-    fn add_event(&mut self, pointer: Pointer, event: &Event) -> Result<(), IndexError> {
+    /// Adds an event unless a later revision is known.
+    pub fn add_event(&mut self, pointer: Pointer, event: &Event) -> Result<(), IndexError> {
         let id = event.id.0;
         let known = self.known_event(id)?;
         self.note_time(pointer, event.updated_at);
@@ -255,16 +256,23 @@ impl<'a> Changes<'a> {
                 Record::Event(event) => {
                     let id = event.id.0;
                     let known = self.known_event(id)?;
-                    let Some(known) = known.filter(|known| known.segment == place.segment) else {
-                        continue;
-                    };
-                    known.sorted_keys(id).into_iter().for_each(|key| self.batch.remove(key));
-                    self.batch.remove(&id_key(b'e', id));
-                    self.events.insert(id, None);
-                    dropped.push(id);
+                    if known.is_some_and(|known| known.segment == place.segment) {
+                        self.remove_event(id)?;
+                        dropped.push(id);
+                    }
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Removes an event.
+    pub fn remove_event(&mut self, id: u64) -> Result<(), IndexError> {
+        let known = self.known_event(id)?;
+        let keys = known.into_iter().flat_map(|known| known.sorted_keys(id));
+        keys.for_each(|key| self.batch.remove(key));
+        self.batch.remove(&id_key(b'e', id));
+        self.events.insert(id, None);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 use log::{info, warn};
 
 use super::catch_up::{CatchUp, Start};
+use super::healing::heal_event;
 use super::index::{Changes, Index, IndexError};
 use super::index_files;
 use super::journal::{Journal, Place};
@@ -119,17 +120,25 @@ impl Indexing {
                 }
             }
             State::Current(index) => {
-                if now < self.next_flush {
-                    return false;
-                }
-                self.next_flush = now + FLUSH;
-                let Err(error) = index.flush() else { return false };
+                let index = Arc::clone(index);
+                let Err(error) = self.tend(&index, journal, now) else { return false };
                 self.fail(&error);
             }
             State::Failed { retry_at } if now >= *retry_at => self.open(),
             State::Failed { .. } => return false,
         }
         true
+    }
+
+    fn tend(&mut self, index: &Index, journal: &Journal, now: Duration) -> Result<(), IndexError> {
+        if let Some(event) = self.shared.next_damaged_event() {
+            heal_event(index, event, &self.shared.journal_dir(), journal)?;
+        }
+        if now >= self.next_flush {
+            self.next_flush = now + FLUSH;
+            index.flush()?;
+        }
+        Ok(())
     }
 
     /// The index cannot be used: it is moved aside, and an empty one will take

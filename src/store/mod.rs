@@ -7,6 +7,7 @@
 mod catch_up;
 mod frame;
 mod handle;
+mod healing;
 mod index;
 mod index_files;
 mod indexing;
@@ -20,6 +21,7 @@ mod space;
 mod stored;
 #[cfg(test)]
 mod testing;
+pub mod tools;
 mod writer;
 
 pub use handle::Store;

@@ -21,11 +21,16 @@ use crate::health::Counter;
 const DETECTION_CURSOR: u8 = b'd';
 const EVENT_CURSOR: u8 = b'e';
 
+/// Most damaged events that one query reports; the next one reports more.
+const DAMAGED_MAX: usize = 16;
+
 /// One query in progress.
 pub(super) struct Reading<'a> {
     index: &'a Index,
     records: Records,
     unreadable: &'a Counter,
+    /// Events whose latest revision is damaged.
+    pub damaged_events: Vec<u64>,
 }
 
 /// Why a query ended early.
@@ -46,7 +51,12 @@ impl<'a> Reading<'a> {
     /// A query on `index` over the journal in `journal_dir`; records that cannot
     /// be read are counted in `unreadable`.
     pub fn new(index: &'a Index, journal_dir: &Path, unreadable: &'a Counter) -> Self {
-        Self { index, records: Records::new(journal_dir.to_owned()), unreadable }
+        Self {
+            index,
+            records: Records::new(journal_dir.to_owned()),
+            unreadable,
+            damaged_events: Vec::new(),
+        }
     }
 
     pub fn detection(&mut self, id: DetectionId) -> Result<Option<Detection>, ReadError> {
@@ -133,7 +143,13 @@ impl<'a> Reading<'a> {
     fn read_event(&mut self, pointer: Pointer, id: u64) -> Option<Event> {
         match self.records.read(pointer) {
             Ok(Record::Event(event)) if event.id.0 == id => Some(event),
-            other => self.missing(other),
+            other => {
+                let is_gone = matches!(other, Err(Unreadable::SegmentGone));
+                if !is_gone && self.damaged_events.len() < DAMAGED_MAX {
+                    self.damaged_events.push(id);
+                }
+                self.missing(other)
+            }
         }
     }
 

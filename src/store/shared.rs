@@ -1,7 +1,7 @@
 //! What the handles and the writer thread share: the queue, the ids, the index
 //! and how the store is.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,9 @@ pub(super) const GROUP_RECORDS: usize = 256;
 /// ms: above every counted id, above those of an earlier such run (no box makes
 /// 1000 a second), and below 2^53 for some 280,000 years.
 const UNREAD_BASE: u64 = 1 << 40;
+
+/// Damaged events waiting to be looked at; queries report the others again.
+const DAMAGED_MAX: usize = 64;
 
 /// One submit on its way to the journal.
 pub(super) struct Submit {
@@ -87,6 +90,7 @@ pub(super) struct Shared {
     wake: Condvar,
     status: Mutex<Status>,
     status_changed: Condvar,
+    damaged_events: Mutex<BTreeSet<u64>>,
     next_detection: AtomicU64,
     next_event: AtomicU64,
     are_ids_known: AtomicBool,
@@ -113,6 +117,7 @@ impl Shared {
             wake: Condvar::new(),
             status: Mutex::new(Status::Opening),
             status_changed: Condvar::new(),
+            damaged_events: Mutex::default(),
             next_detection: AtomicU64::new(1),
             next_event: AtomicU64::new(1),
             are_ids_known: AtomicBool::new(false),
@@ -180,11 +185,27 @@ impl Shared {
         lock(&self.queue).is_closed
     }
 
-    /// Wakes the writer thread.
-    pub fn wake(&self) {
+    /// Has the writer thread replace the index.
+    pub fn report_index_failure(&self) {
         // Under the lock, so that a writer about to wait cannot miss it.
         let _queue = lock(&self.queue);
+        self.index_failed.store(true, Ordering::Relaxed);
         self.wake.notify_all();
+    }
+
+    /// Has the writer thread look for earlier revisions of these events.
+    pub fn report_damaged_events(&self, events: &[u64]) {
+        if events.is_empty() {
+            return;
+        }
+        let mut damaged = lock(&self.damaged_events);
+        let room = DAMAGED_MAX.saturating_sub(damaged.len());
+        damaged.extend(events.iter().take(room));
+    }
+
+    /// One event to look for.
+    pub fn next_damaged_event(&self) -> Option<u64> {
+        lock(&self.damaged_events).pop_first()
     }
 
     pub fn status(&self) -> Status {

@@ -7,6 +7,9 @@ begins with picture 0. Prints `port N` once it listens; unknown paths answer 404
 
     rtsp_server.py FILE [--port N] [--path /stream] [--user U --password P] [--digest]
 
+Instead of FILE, `jpeg`, `h265` or `vp8` serves a test pattern in that encoding,
+with sound beside it, as cameras have.
+
 Needs python3-gi, gir1.2-gst-rtsp-server-1.0 and GStreamer's good and bad plug-ins.
 """
 
@@ -93,6 +96,27 @@ class LoopFactory(GstRtspServer.RTSPMediaFactory):
         return buffer
 
 
+# Encoders of the test pattern. Sound comes first in the session description.
+PATTERNS = {
+    "jpeg": "jpegenc ! rtpjpegpay name=pay1 pt=26",
+    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 "
+            "! rtph265pay name=pay1 pt=97 config-interval=1",
+    "vp8": "vp8enc deadline=1 ! rtpvp8pay name=pay1 pt=98",
+}
+
+
+def pattern_factory(encoding):
+    """A test pattern of 320x240 px at 10 fps, with sound."""
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_launch(
+        "( audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay0 pt=8 "
+        "videotestsrc is-live=true pattern=ball "
+        "! video/x-raw,format=I420,width=320,height=240,framerate=10/1 "
+        f"! {PATTERNS[encoding]} )"
+    )
+    return factory
+
+
 def require_login(server, factory, user, password, digest):
     """Lets `user` in and nobody else."""
     auth = GstRtspServer.RTSPAuth()
@@ -121,7 +145,10 @@ def main():
     arguments = parser.parse_args()
 
     Gst.init(None)
-    factory = LoopFactory(*read_access_units(arguments.file))
+    if arguments.file in PATTERNS:
+        factory = pattern_factory(arguments.file)
+    else:
+        factory = LoopFactory(*read_access_units(arguments.file))
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(arguments.port)

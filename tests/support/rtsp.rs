@@ -19,6 +19,11 @@ impl RtspServer {
         Self::spawn(0, vec![footage_path(footage).display().to_string()])
     }
 
+    /// A server that shows a test pattern in this encoding, with sound.
+    pub fn start_pattern(encoding: &str) -> Self {
+        Self::spawn(0, vec![encoding.to_owned()])
+    }
+
     /// The same, for this user only.
     pub fn start_with_login(footage: &str, user: &str, password: &str, digest: bool) -> Self {
         let mut options = vec![footage_path(footage).display().to_string()];

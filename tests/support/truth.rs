@@ -4,9 +4,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-/// Frames per second of the footage.
-pub const FOOTAGE_FPS: f64 = 10.0;
-
 /// Least overlap of a detection with a labelled person, the usual threshold of
 /// detection benchmarks (PASCAL VOC).
 const MATCH_IOU: f64 = 0.5;

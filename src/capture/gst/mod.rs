@@ -12,6 +12,7 @@ mod errors;
 mod feed;
 mod footage;
 mod picture;
+mod reach;
 mod rtsp;
 mod session;
 mod sys;
@@ -19,6 +20,7 @@ mod sys;
 use std::sync::OnceLock;
 
 use gstreamer as gst;
+use log::debug;
 
 use self::session::Session;
 use super::{CameraSettings, CaptureError, Driver, FrameSink};
@@ -36,12 +38,21 @@ pub fn init() -> Result<(), CaptureError> {
     LOADED
         .get_or_init(|| {
             sys::disable_registry_fork();
-            gst::init().map_err(|error| error.to_string())
+            gst::init().map_err(|error| error.to_string())?;
+            gst::glib::log_set_default_handler(log_quietly);
+            Ok(())
         })
         .clone()
         .map_err(|reason| CaptureError::MissingPart {
             what: format!("GStreamer ({reason}; Debian package libgstreamer1.0-0)"),
         })
+}
+
+/// GLib's own remarks go to our log instead of standard error. They concern
+/// programmers; what concerns people arrives as an error on the bus.
+fn log_quietly(domain: Option<&str>, _: gst::glib::LogLevel, message: &str) {
+    let library = domain.unwrap_or("GLib");
+    debug!(library, message; "A library made a remark.");
 }
 
 /// A camera that GStreamer reads.

@@ -9,9 +9,9 @@ use super::super::{CameraSettings, CaptureError, RtspTransport};
 use super::decode;
 use super::feed::{Feed, Trouble};
 
-/// Longest wait for a connection or for one answer. Shorter than the usual second
-/// retransmission of a lost SYN, so that a camera that boots is found quickly.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest wait for one answer of the server, which is known to listen. Cameras
+/// that have to wake their encoder take a second or two.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long the jitter buffer waits for a missing packet, in milliseconds. Packets
 /// that come in order do not wait.
@@ -26,6 +26,7 @@ pub(super) fn connect(
     tail: &gst::Element,
 ) -> Result<(), CaptureError> {
     let source = super::elements::make("rtspsrc")?;
+    super::reach::check(url, &feed.source_name)?;
     configure(&source, settings, url);
     take_first_video_only(&source);
     let bin = feed.pipeline.downgrade();

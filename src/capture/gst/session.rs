@@ -8,7 +8,7 @@ use log::warn;
 
 use super::super::timeline::Timeline;
 use super::super::{CaptureError, FrameSink, StallTimer};
-use super::errors;
+use super::errors::{self, Origin};
 use super::feed::{Feed, Pace};
 use super::picture::Reader;
 
@@ -158,7 +158,12 @@ impl<'a> Session<'a> {
         let message = self.feed.pipeline.bus()?.pop_filtered(&[gst::MessageType::Error])?;
         match message.view() {
             gst::MessageView::Error(error) => {
-                Some(errors::failure(&error.error(), &self.feed.source_name, self.feed.is_network))
+                let origin = match (self.feed.is_network, self.frames.frames()) {
+                    (false, _) => Origin::Local,
+                    (true, 0) => Origin::Connecting,
+                    (true, _) => Origin::Connected,
+                };
+                Some(errors::failure(&error.error(), &self.feed.source_name, origin))
             }
             _ => None,
         }

@@ -11,6 +11,7 @@ use tract_onnx::prelude::{
     DatumType, Framework as _, InferenceFact, InferenceModelExt as _, IntoRunnable as _,
     IntoTValue as _, TValue, TVec, Tensor, TractResult, TypedRunnableModel, TypedSimpleState, tvec,
 };
+use tract_onnx::tract_core::internal::TractError;
 
 use crate::infer::InferError;
 use crate::infer::output::{EDGE_COLUMNS, row_count};
@@ -44,8 +45,7 @@ impl Network {
         let opened = catch_unwind(AssertUnwindSafe(|| open(bytes, input_px)));
         let plan = match opened {
             Ok(Ok(plan)) => plan,
-            // The engine's message alone: its chain names internals over many lines.
-            Ok(Err(error)) => return Err(unusable(first_line(&error.to_string()))),
+            Ok(Err(error)) => return Err(unusable(reason(&error))),
             Err(panic) => return Err(unusable(first_line(panic_message(panic.as_ref())))),
         };
         let columns = columns(&plan, input_px).map_err(unusable)?;
@@ -67,9 +67,7 @@ impl Network {
             let input = Arc::new(Tensor::zero::<f32>(&shape)?);
             Ok(Session { state: self.plan.spawn()?, input, output: None, shape })
         };
-        fresh().map_err(|error: tract_onnx::prelude::TractError| {
-            InferError::Run(first_line(&error.to_string()))
-        })
+        fresh().map_err(|error: TractError| InferError::Run(reason(&error)))
     }
 }
 
@@ -79,7 +77,7 @@ impl Session {
     /// # Errors
     /// When the network fails on this input.
     pub fn run(&mut self, fill: impl FnOnce(&mut [f32])) -> Result<(), InferError> {
-        self.try_run(fill).map_err(|error| InferError::Run(first_line(&error.to_string())))
+        self.try_run(fill).map_err(|error| InferError::Run(reason(&error)))
     }
 
     fn try_run(&mut self, fill: impl FnOnce(&mut [f32])) -> TractResult<()> {
@@ -139,7 +137,7 @@ fn columns(plan: &TypedRunnableModel, input_px: (u32, u32)) -> Result<usize, Str
     if (inputs, outputs) != (1, 1) {
         return Err(format!("it has {inputs} inputs and {outputs} outputs instead of one each"));
     }
-    let fact = model.output_fact(0).map_err(|error| first_line(&error.to_string()))?;
+    let fact = model.output_fact(0).map_err(|error| reason(&error))?;
     let shape = fact.shape.as_concrete().map(<[usize]>::to_vec).unwrap_or_default();
     let rows = row_count(input_px);
     match shape[..] {
@@ -154,6 +152,35 @@ fn columns(plan: &TypedRunnableModel, input_px: (u32, u32)) -> Result<usize, Str
     }
 }
 
+/// The engine's cause in one line; the chain above it names its internals.
+fn reason(error: &TractError) -> String {
+    first_line(&error.root_cause().to_string())
+}
+
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_input_is_allocated_once_and_the_same_input_gives_the_same_output() {
+        let bytes = include_bytes!("../models/nanodet-m.int8.onnx");
+        let mut session = Network::parse("int8", bytes, (64, 64)).unwrap().session().unwrap();
+        let mut places = Vec::new();
+        let outputs = [0, 1, 2].map(|_| {
+            session
+                .run(|input| {
+                    places.push(input.as_ptr());
+                    input.iter_mut().enumerate().for_each(|(n, v)| *v = (n % 7) as f32 / 7.0);
+                })
+                .unwrap();
+            session.output(<[f32]>::to_vec).unwrap()
+        });
+        assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
+        assert!(outputs[0] == outputs[1] && outputs[1] == outputs[2]);
+        assert_eq!(outputs[0].len(), row_count((64, 64)) * (80 + EDGE_COLUMNS));
+    }
 }

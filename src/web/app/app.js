@@ -22,10 +22,12 @@ export function App({ store, session }) {
       <${Header} state=${state} />
       <${HealthPanel} state=${state} session=${session} />
       <main class="columns">
-        <${CameraGrid} state=${state} session=${session} />
+        <div class="watch">
+          <${CameraGrid} state=${state} session=${session} />
+          <${SystemLine} figures=${state.figures} />
+        </div>
         <${EventPane} state=${state} session=${session} />
       </main>
-      <${SystemLine} figures=${state.figures} />
       <${EventDialog} state=${state} session=${session} />
     </div>
   `;

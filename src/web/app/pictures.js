@@ -1,22 +1,17 @@
 // Draws the live pictures of a camera on a canvas.
 //
 // While the page is hidden, the tile outside the window, or the camera known to
-// be down, nothing is fetched. A browser allows six connections to one host and
-// other requests need some: `STREAMS_MAX` tiles hold a stream, further ones ask
-// for stills until a stream is free.
+// be down, nothing is fetched.
 //
 // Decoding is not queued: a picture that comes while another is being decoded
 // replaces the one that waits.
 
 import { ApiError, LiveView, StillView } from "../client/index.js";
 import { useEffect, useRef, useState } from "./html.js";
+import { Slots, Watching } from "./stream-slots.js";
 
 /** Streams a page holds open; three connections remain for everything else. */
-const STREAMS_MAX = 3;
-
-/** Who holds a stream, and who waits for one, in order. */
-const holders = /** @type {Set<() => void>} */ (new Set());
-const waiters = /** @type {Set<() => void>} */ (new Set());
+const SLOTS = new Slots(3);
 
 /**
  * @typedef {object} Pictures
@@ -56,7 +51,7 @@ export function usePictures(canvas, cameraId, api, isExpected, isLinked) {
       each.on("picture", draw);
       each.on("state", told);
     }
-    const watching = alternator(views);
+    const watching = new Watching(SLOTS, views);
     const forget = whileSeen(canvas, (isSeen) => (isSeen ? watching.begin() : watching.end()));
     return () => {
       forget();
@@ -72,34 +67,6 @@ export function usePictures(canvas, cameraId, api, isExpected, isLinked) {
 /** @param {Error} error */
 function hintOf(error) {
   return error instanceof ApiError ? error.hint : null;
-}
-
-/**
- * Watches the stream when one is free, and stills until then.
- *
- * @param {{ live: LiveView, still: StillView }} views
- */
-function alternator({ live, still }) {
-  const stream = () => {
-    waiters.delete(stream);
-    holders.add(stream);
-    still.close();
-    live.open();
-  };
-  const begin = () => {
-    if (holders.has(stream) || waiters.has(stream)) return;
-    if (holders.size < STREAMS_MAX) return stream();
-    waiters.add(stream);
-    still.open();
-  };
-  const end = () => {
-    still.close();
-    live.close();
-    waiters.delete(stream);
-    const [next] = waiters;
-    if (holders.delete(stream) && next) next();
-  };
-  return { begin, end };
 }
 
 /**

@@ -1,15 +1,16 @@
-// A line of figures at the foot of the page.
+// A line of figures under the cameras: the list of events beside them has no end
+// at which they could stand.
 
 import { html } from "./html.js";
 import { figure } from "./format.js";
 
 /** @param {{ figures: import("../client/types.js").SystemStatus | null }} props */
 export function SystemLine({ figures }) {
-  if (!figures) return html`<footer class="figures"></footer>`;
+  if (!figures) return null;
   const { gpu, cameras, queue } = figures;
   const memory = `${figure(gpu.memory_used, "MB")} of ${figure(gpu.memory_total, "MB")}`;
   return html`
-    <footer class="figures" aria-label="Figures of the box">
+    <section class="figures" aria-label="Figures of the box">
       <dl>
         <${Figure} name="Inference" value=${figure(gpu.inference_fps, "fps", 1)} />
         <${Figure} name="Busy" value=${figure(gpu.utilization, "%")} />
@@ -18,7 +19,7 @@ export function SystemLine({ figures }) {
         <${Figure} name="Cameras" value=${`${cameras.active} of ${cameras.total}`} />
         <${Figure} name="Queue" value=${String(queue.pending + queue.processing)} />
       </dl>
-    </footer>
+    </section>
   `;
 }
 

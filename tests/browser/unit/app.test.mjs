@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { EVENTS_MAX, NO_FILTERS, withLive, withNewest, withOlder } from "../../../src/web/app/event-list.js";
 import { dayName, duration, span, title } from "../../../src/web/app/format.js";
 import { healthFrom, withService } from "../../../src/web/app/health.js";
+import { Slots, Watching } from "../../../src/web/app/stream-slots.js";
 
 const at = (n) => new Date(Date.UTC(2026, 10, 22, 12, 0, 0) + n * 1000).toISOString();
 const event = (id, more = {}) => ({
@@ -105,4 +106,22 @@ test("a message about a component replaces what was known of it", () => {
   assert.deepEqual(withService(before, news).services, [
     { name: "store", status: "degraded", message: "slow", nextStep: "wait" },
   ]);
+});
+
+test("tiles beyond the free streams show stills, and the longest waiting gets the next stream", () => {
+  const slots = new Slots(2);
+  const showing = {};
+  const view = (name, what) => ({
+    open: () => (showing[name] = what),
+    close: () => showing[name] === what && delete showing[name],
+  });
+  const tiles = ["a", "b", "c", "d"].map(
+    (name) => new Watching(slots, { live: view(name, "stream"), still: view(name, "still") }),
+  );
+  tiles.forEach((tile) => tile.begin());
+  assert.deepEqual(showing, { a: "stream", b: "stream", c: "still", d: "still" });
+  tiles[3].end();
+  tiles[0].end();
+  tiles[0].begin();
+  assert.deepEqual(showing, { b: "stream", c: "stream", a: "still" });
 });
