@@ -100,6 +100,10 @@ async fn a_foreign_page_may_neither_act_nor_read_on_an_open_box() {
     );
     let answer = appliance.request("GET", "/api/cameras", &foreign, "").await;
     assert_eq!(answer.header("access-control-allow-origin"), None, "the browser keeps it");
+    let embedded = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors")];
+    assert_eq!(appliance.request("GET", "/api/cameras", &embedded, "").await.status, 403);
+    let followed = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate")];
+    assert_eq!(appliance.request("GET", "/", &followed, "").await.status, 200);
     let own = format!("http://{}", appliance.address);
     let answer = appliance.request("PATCH", "/api/events/1", &[("Origin", &own)], body).await;
     assert_eq!(answer.status, 200);

@@ -153,17 +153,6 @@ async fn the_system_stream_begins_with_the_figures_of_the_box() {
     appliance.finished().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_figures_of_the_box_come_again_and_again() {
-    let appliance = Appliance::start().await;
-    let mut client = appliance.websocket("/ws/system").await;
-    for seq in 1..4 {
-        let status = client.json().await;
-        assert_eq!((&status["type"], &status["seq"]), (&"system_status".into(), &seq.into()));
-    }
-    appliance.finished().await;
-}
-
 #[tokio::test]
 async fn pings_are_answered_in_json_and_in_plain_text() {
     let appliance = Appliance::start().await;
@@ -419,5 +408,25 @@ async fn a_client_that_never_reads_is_cut_off() {
     };
     tokio::time::timeout(Duration::from_secs(60), gone).await.unwrap();
     drop(slow);
+    appliance.finished().await;
+}
+
+#[tokio::test]
+async fn who_leaves_is_forgotten() {
+    let appliance = Appliance::start().await;
+    let mut client = appliance.websocket("/ws/detections").await;
+    client.is_served().await;
+    let mut stream = appliance.stream("/api/events").await;
+    api_support::read_until(&mut stream, "\n\n").await;
+    let listening = ["detections", "camera_sdk"].map(|channel| appliance.hub.subscribers(channel));
+    assert_eq!(listening, [1, 1]);
+
+    drop((client, stream));
+    let gone = async {
+        while ["detections", "camera_sdk"].iter().any(|c| appliance.hub.subscribers(c) > 0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.unwrap();
     appliance.finished().await;
 }

@@ -25,10 +25,20 @@ pub(super) struct Caller {
     pub(super) has_key: bool,
 }
 
-/// Who calls, judged by what they present.
-pub(super) fn caller(settings: &ApiSettings, headers: &HeaderMap, query: &Query) -> Caller {
+/// Who calls, judged by what they present and whether they are on this machine.
+///
+/// Without keys the box is open, but to this machine only. The configuration
+/// refuses other addresses without a key; this holds also when a reload took the
+/// last key away from an address that is still being served.
+pub(super) fn caller(
+    settings: &ApiSettings,
+    headers: &HeaderMap,
+    query: &Query,
+    is_local: bool,
+) -> Caller {
     if settings.keys.is_empty() {
-        return Caller { role: Role::Admin, has_key: false };
+        let role = if is_local { Role::Admin } else { Role::Public };
+        return Caller { role, has_key: false };
     }
     let presented = presented_key(headers, query).unwrap_or_default();
     let mut caller = Caller { role: Role::Public, has_key: false };
@@ -101,7 +111,7 @@ mod tests {
     fn role(name: &'static str, value: &str) -> Role {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().unwrap());
-        caller(&settings(), &headers, &Query::default()).role
+        caller(&settings(), &headers, &Query::default(), true).role
     }
 
     #[test]
@@ -110,7 +120,7 @@ mod tests {
         assert_eq!(role("authorization", &format!("bearer {KEY}")), Role::Viewer);
         assert_eq!(role("sec-websocket-protocol", &format!("chat, api-key.{KEY}")), Role::Viewer);
         let query = Query::parse(Some("api_key=fedcba9876543210"));
-        assert_eq!(caller(&settings(), &HeaderMap::new(), &query).role, Role::Admin);
+        assert_eq!(caller(&settings(), &HeaderMap::new(), &query, false).role, Role::Admin);
     }
 
     #[test]
@@ -118,6 +128,13 @@ mod tests {
         assert_eq!(role("x-api-key", "0123456789abcdeg"), Role::Public);
         assert_eq!(role("authorization", &format!("basic {KEY}")), Role::Public);
         assert_eq!(role("x-other", KEY), Role::Public);
+    }
+
+    #[test]
+    fn without_keys_the_box_is_open_to_its_own_machine_only() {
+        let open = ApiSettings::default();
+        let role = |is_local| caller(&open, &HeaderMap::new(), &Query::default(), is_local).role;
+        assert_eq!((role(true), role(false)), (Role::Admin, Role::Public));
     }
 
     #[test]

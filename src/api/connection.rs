@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a handler may know and do about its connection.
 #[derive(Clone)]
 pub(super) struct Connection {
+    /// The client is on this machine.
+    pub(super) is_local: bool,
     /// Set when the box stops: streams end.
     pub(super) stop: Stop,
     /// What goes on after the answer to an upgrade has been sent.
@@ -37,8 +40,9 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    fn new(stop: Stop) -> Self {
-        Self { stop, upgraded: Arc::default() }
+    fn new(client: IpAddr, stop: Stop) -> Self {
+        let is_local = client.to_canonical().is_loopback();
+        Self { is_local, stop, upgraded: Arc::default() }
     }
 
     /// Runs `session` once HTTP is done here, still within this connection's
@@ -52,9 +56,10 @@ impl Connection {
     }
 }
 
-/// Serves `stream` until the client, a limit or `stop` ends it.
-pub(super) async fn serve(stream: TcpStream, service: Arc<Service>, stop: Stop) {
-    let connection = Connection::new(stop.clone());
+/// Serves `stream` of a client at `ip` until the client, a limit or `stop` ends
+/// it.
+pub(super) async fn serve(stream: TcpStream, ip: IpAddr, service: Arc<Service>, stop: Stop) {
+    let connection = Connection::new(ip, stop.clone());
     let handler = service_fn(|request: hyper::Request<Incoming>| {
         let (service, connection) = (Arc::clone(&service), connection.clone());
         async move { Ok::<Response, Infallible>(service.answer(request, connection).await) }

@@ -59,6 +59,7 @@ impl Service {
         connection: Connection,
     ) -> Result<Response, ApiError> {
         guard::check_host(settings, &head)?;
+        guard::check_site(settings, &head)?;
         let (route, params) = match self.table.find(&head.method, head.uri.path()) {
             Found::Route(route, params) => (route, params),
             _ if head.method == Method::OPTIONS => return Ok(response::no_content()),
@@ -66,7 +67,7 @@ impl Service {
             Found::Nothing => return assets::answer(&head),
         };
         let query = Query::parse(head.uri.query());
-        let caller = auth::caller(settings, &head.headers, &query);
+        let caller = auth::caller(settings, &head.headers, &query, connection.is_local);
         let is_websocket = is_websocket(&head);
         let permission = check_role(route, &caller);
         if is_unsafe(&head.method) || is_websocket {

@@ -42,12 +42,19 @@ pub(super) fn check_origin(
     if caller.has_key || is_origin_allowed(settings, head) {
         return Ok(());
     }
-    Err(ApiError::new(
-        StatusCode::FORBIDDEN,
-        "origin_not_allowed",
-        "pages of other origins may not do this",
-    )
-    .hint("open the page from the box, use a key, or add its host to host_names"))
+    Err(foreign_page())
+}
+
+/// Refuses what a foreign page fetches or embeds on a box without keys: it may
+/// not read the answer anyway (CORS), and must not use up streams and viewers.
+/// Following a link to the box is not refused.
+pub(super) fn check_site(settings: &ApiSettings, head: &Parts) -> Result<(), ApiError> {
+    let is = |name: &str, word: &str| head.headers.get(name).is_some_and(|value| value == word);
+    let is_foreign = is("sec-fetch-site", "cross-site") && !is("sec-fetch-mode", "navigate");
+    if settings.keys.is_empty() && is_foreign && !is_origin_named(settings, head) {
+        return Err(foreign_page());
+    }
+    Ok(())
 }
 
 /// Whether the page that made the request, if any, may act and read here.
@@ -56,6 +63,17 @@ pub(super) fn is_origin_allowed(settings: &ApiSettings, head: &Parts) -> bool {
     let Some(origin) = origin.to_str().ok().and_then(authority_of_origin) else { return false };
     let is_same = host(head).is_some_and(|host| host == origin);
     is_same || is_configured(settings, origin.host()) || is_loopback(origin.host())
+}
+
+/// Whether the page names itself, and as one that may act here.
+fn is_origin_named(settings: &ApiSettings, head: &Parts) -> bool {
+    head.headers.contains_key(ORIGIN) && is_origin_allowed(settings, head)
+}
+
+fn foreign_page() -> ApiError {
+    let detail = "pages of other origins may not do this";
+    ApiError::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail)
+        .hint("open the page from the box, use a key, or add its host to host_names")
 }
 
 fn authority_of_origin(origin: &str) -> Option<Authority> {

@@ -6,24 +6,25 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use hyper::StatusCode;
-use log::{info, warn};
+use log::{error, info, warn};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::dispatch::Service;
 use super::error::{ApiError, RETRY_AFTER_S};
 use super::limits::{Refusal, Slots};
 use super::{ApiContext, connection};
-use crate::live::LiveMessage;
-use crate::rt::Stop;
+use crate::health::{Component, ProgressMark};
+use crate::rt::{Stop, panic_message};
 
 /// Streams get this long to end when the box stops; then they are cut.
 const DRAIN_MAX: Duration = Duration::from_secs(3);
 
-/// How often the figures of the box are announced (realtime contract 1.2).
-const SYSTEM_STATUS_INTERVAL: Duration = Duration::from_secs(5);
+/// An idle accept loop turns this often, and is stuck after so long without.
+const TURN: Duration = Duration::from_secs(5);
+const TURN_LIMIT: Duration = Duration::from_secs(30);
 
 /// Refusals being told at the same time; beyond it clients are cut off without a
 /// word, because telling takes a task and a socket each.
@@ -45,7 +46,7 @@ pub async fn serve(listeners: Vec<TcpListener>, ctx: Arc<ApiContext>, stop: Stop
         ctx,
     });
     let loops = listeners.into_iter().map(|listener| accept(listener, Arc::clone(&shared), &stop));
-    tokio::join!(join_all(loops), announce_system_status(&shared.ctx, &stop));
+    join_all(loops).await;
 }
 
 struct Shared {
@@ -55,40 +56,81 @@ struct Shared {
     refusals: Arc<Semaphore>,
 }
 
-async fn announce_system_status(ctx: &ApiContext, stop: &Stop) {
-    while tokio::time::timeout(SYSTEM_STATUS_INTERVAL, stop.stopped()).await.is_err() {
-        ctx.hub.publish(LiveMessage::System(Arc::new((ctx.system_status)())));
-    }
-}
-
 async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: &Stop) {
+    let mut state = LoopState::new(&listener, &shared.ctx);
     // At most as many as there are slots, plus refusals being told.
     let mut connections = JoinSet::new();
-    let mut is_failing = false;
     loop {
+        state.turn.touch();
         let accepted = tokio::select! {
             biased;
             () = stop.stopped() => break,
-            Some(_) = connections.join_next() => continue,
+            Some(ended) = connections.join_next() => {
+                report_panic(ended);
+                continue;
+            }
             accepted = listener.accept() => accepted,
+            () = tokio::time::sleep(TURN) => continue,
         };
         match accepted {
             Ok((stream, peer)) => {
-                is_failing = false;
+                state.works();
                 admit(stream, peer.ip(), &shared, &mut connections, stop);
             }
             Err(error) => {
-                if !is_failing {
-                    let error = error.to_string();
-                    warn!(error; "Cannot accept clients; trying again.");
-                }
-                is_failing = true;
+                state.fails(&error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
     drop(listener);
     drain(connections).await;
+    shared.ctx.progress.remove(&state.name);
+}
+
+/// What one accept loop says of itself.
+struct LoopState {
+    name: String,
+    address: String,
+    turn: ProgressMark,
+    health: Component,
+    is_failing: bool,
+}
+
+impl LoopState {
+    fn new(listener: &TcpListener, ctx: &ApiContext) -> Self {
+        let address = listener.local_addr().map_or_else(|e| e.to_string(), |a| a.to_string());
+        let name = format!("api.{address}");
+        let turn = ctx.progress.stage(name.clone(), TURN_LIMIT);
+        let health = ctx.health.component(name.clone());
+        health.healthy(format!("Serving {address}."));
+        Self { name, address, turn, health, is_failing: false }
+    }
+
+    fn works(&mut self) {
+        if std::mem::take(&mut self.is_failing) {
+            self.health.healthy(format!("Serving {}.", self.address));
+        }
+    }
+
+    fn fails(&mut self, error: &std::io::Error) {
+        if !std::mem::replace(&mut self.is_failing, true) {
+            let (address, error) = (self.address.as_str(), error.to_string());
+            warn!(address, error; "Cannot accept clients; trying again.");
+            self.health.degraded(
+                format!("Clients at {address} are not accepted: {error}."),
+                "Close clients that are no longer needed, or raise the limit of open files.",
+            );
+        }
+    }
+}
+
+/// A connection that panicked is a fault of ours; the others go on.
+fn report_panic(ended: Result<(), JoinError>) {
+    if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+        let reason = panic_message(panic.as_ref());
+        error!(reason; "A client connection ended in a panic.");
+    }
 }
 
 fn admit(
@@ -103,7 +145,7 @@ fn admit(
         Ok(slot) => {
             let (service, stop) = (Arc::clone(&shared.service), stop.clone());
             connections.spawn(async move {
-                connection::serve(stream, service, stop).await;
+                connection::serve(stream, ip, service, stop).await;
                 drop(slot);
             });
         }
@@ -150,7 +192,11 @@ fn refusal_error(refusal: Refusal) -> ApiError {
 }
 
 async fn drain(mut connections: JoinSet<()>) {
-    let ended = async { while connections.join_next().await.is_some() {} };
+    let ended = async {
+        while let Some(ended) = connections.join_next().await {
+            report_panic(ended);
+        }
+    };
     if tokio::time::timeout(DRAIN_MAX, ended).await.is_err() {
         info!(connections = connections.len(); "Clients did not let go in time; cutting them off.");
         connections.shutdown().await;

@@ -64,6 +64,9 @@ fn notices_of(camera: Option<CameraId>) -> crate::live::Filter {
     })
 }
 
+/// A timer cannot tick faster, and not at all at zero.
+const TICK_MIN: Duration = Duration::from_millis(1);
+
 /// What one client of the stream gets.
 struct EventStream {
     handshake: Option<Bytes>,
@@ -75,7 +78,7 @@ struct EventStream {
 
 impl EventStream {
     fn new(handshake: Bytes, subscriber: Subscriber, keepalive: Duration, stop: Stop) -> Self {
-        let mut ticks = interval(keepalive);
+        let mut ticks = interval(keepalive.max(TICK_MIN));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.reset();
         Self { handshake: Some(handshake), subscriber, keepalive: ticks, stop }

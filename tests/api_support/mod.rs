@@ -1,6 +1,7 @@
 //! A service on a port of its own, with records in memory, and clients that see
 //! every byte.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
 use std::net::SocketAddr;
@@ -95,6 +96,7 @@ impl Appliance {
             detector: Some(DetectorInfo {
                 name: "nanodet-m int8".into(),
                 input_px: (416, 320),
+                threshold: 0.4,
                 chosen_because: "faster: 8 ms against 9 ms".into(),
             }),
             system_status: Arc::new(system_status),

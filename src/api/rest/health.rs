@@ -86,6 +86,7 @@ struct Detector {
     model: Option<String>,
     input_width: Option<u32>,
     input_height: Option<u32>,
+    threshold: Option<f32>,
     message: String,
 }
 
@@ -213,6 +214,7 @@ fn detector(ctx: &ApiContext) -> Detector {
         model: info.map(|info| info.name.clone()),
         input_width: info.map(|info| info.input_px.0),
         input_height: info.map(|info| info.input_px.1),
+        threshold: info.map(|info| info.threshold),
         message: info
             .map_or_else(|| "no detector runs".to_owned(), |info| info.chosen_because.clone()),
     }

@@ -5,12 +5,12 @@ mod client_message;
 mod session;
 mod subscription;
 
-use hyper::StatusCode;
 use hyper::header::{
     CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::{Method, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -125,9 +125,10 @@ async fn socket(upgrade: OnUpgrade) -> Option<Socket> {
 
 /// The answer that opens a WebSocket (RFC 6455 section 4.2.2).
 fn handshake(request: &mut Request) -> Result<(Response, OnUpgrade), ApiError> {
-    let is_websocket =
-        request.header(&UPGRADE).is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket"))
-            && request.header(&SEC_WEBSOCKET_VERSION) == Some("13");
+    let is_websocket = request.head.method == Method::GET
+        && request.head.version == Version::HTTP_11
+        && request.header(&UPGRADE).is_some_and(|name| name.eq_ignore_ascii_case("websocket"))
+        && request.header(&SEC_WEBSOCKET_VERSION) == Some("13");
     let key = request.header(&SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
     let accept = key.and_then(|key| HeaderValue::from_str(&key).ok()).filter(|_| is_websocket);
     let upgrade = request.head.extensions.remove::<OnUpgrade>();

@@ -29,6 +29,9 @@ use crate::rt::Stop;
 /// close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// A timer cannot tick faster, and not at all at zero.
+const TICK_MIN: Duration = Duration::from_millis(1);
+
 /// One client.
 pub(super) struct Session {
     socket: Socket,
@@ -69,7 +72,7 @@ impl Session {
         let subscription = Subscription::new(endpoint);
         let subscriber = ctx.hub.subscribe(endpoint.channel, REALTIME, subscription.filter());
         let settings = ctx.settings.load();
-        let mut heartbeat = interval(settings.websocket_ping_interval);
+        let mut heartbeat = interval(settings.websocket_ping_interval.max(TICK_MIN));
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         heartbeat.reset();
         let (idle_timeout, rate) =
