@@ -1,4 +1,5 @@
 //! What a newcomer sees: the demo in a real browser.
+#![allow(clippy::disallowed_methods, reason = "the tests start the real binary")]
 
 mod support;
 

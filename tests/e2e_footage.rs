@@ -17,6 +17,10 @@ use support::truth::{GroundTruth, Score};
 const PRECISION_MIN: f64 = 0.85;
 const RECALL_MIN: f64 = 0.80;
 
+/// A busy machine looks at fewer pictures than the camera sends, never at old
+/// ones; so many of the eight labelled frames must have been looked at.
+const COMPARED_MIN: usize = 5;
+
 /// Spacing of the footage's frames, and its length.
 const FRAME_MS: i64 = 100;
 const FOOTAGE_MS: i64 = 795 * FRAME_MS;
@@ -24,6 +28,9 @@ const FOOTAGE_MS: i64 = 795 * FRAME_MS;
 fn config(rtsp: &RtspServer) -> String {
     format!(
         r#"
+        [detector]
+        model = "f32"
+
         [[camera]]
         id = "front_door"
         name = "Front door"
@@ -98,18 +105,21 @@ fn assert_accuracy(detections: &[Value]) {
         pictures.entry(since_first_ms).or_default().push(corners(detection));
     }
     let truth = GroundTruth::load();
-    let score_at = |offset_ms: i64| {
-        let mut total = Score::default();
+    let compare_at = |offset_ms: i64| {
+        let (mut total, mut compared) = (Score::default(), 0);
         for labelled in &truth.frames {
             let at = (labelled.index as i64 * FRAME_MS - offset_ms).rem_euclid(FOOTAGE_MS);
             let near = pictures.range(at - FRAME_MS..=at + FRAME_MS);
-            let nearest = near.min_by_key(|(time, _)| (*time - at).abs());
-            total.add(labelled.score(nearest.map_or(&[][..], |(_, boxes)| boxes)));
+            if let Some((_, boxes)) = near.min_by_key(|(time, _)| (*time - at).abs()) {
+                total.add(labelled.score(boxes));
+                compared += 1;
+            }
         }
-        total
+        (total, compared)
     };
     let offsets = (0..FOOTAGE_MS).step_by(FRAME_MS as usize / 4);
-    let best = offsets.map(score_at).max_by_key(|score| score.hits).unwrap();
+    let (best, compared) = offsets.map(compare_at).max_by_key(|(score, _)| score.hits).unwrap();
+    assert!(compared >= COMPARED_MIN, "only {compared} labelled frames were looked at");
     assert!(best.precision() >= PRECISION_MIN, "{best:?}");
     assert!(best.recall() >= RECALL_MIN, "{best:?}");
 }
@@ -137,7 +147,10 @@ fn detections_carry_the_ids_of_the_store(appliance: &Appliance, detections: &[Va
     assert!(ids.is_sorted_by(|a, b| a < b), "announced in the order of their ids");
     for detection in [&detections[0], &detections[detections.len() / 2]] {
         let stored = appliance.get(&format!("/api/detections/{}", detection["id"]));
-        for (field, value) in detection.as_object().unwrap() {
+        // The picture may follow the detection (realtime document, "may be null").
+        for (field, value) in
+            detection.as_object().unwrap().iter().filter(|(f, _)| *f != "thumbnail_path")
+        {
             assert_eq!(&stored[field], value, "{field}");
         }
     }

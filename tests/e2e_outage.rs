@@ -49,7 +49,7 @@ fn frames_and_sessions(appliance: &Appliance, id: &str) -> (f64, f64) {
             .find_map(|line| line.strip_prefix(&series))
             .unwrap_or_else(|| panic!("{series} is missing in:\n{text}"))
             .parse::<f64>()
-            .unwrap()
+            .expect("a number")
     };
     (value("watchpost_capture_frames_total"), value("watchpost_capture_sessions_total"))
 }
@@ -66,7 +66,7 @@ fn a_silently_stalled_camera_is_named_and_comes_back_while_the_other_goes_on() {
 
 fn outage(begin: impl Fn(&mut RtspServer), end: impl Fn(&mut RtspServer)) {
     let mut rtsp = RtspServer::start("vtest_full_768x576_10fps.mp4");
-    let state = tempfile::tempdir().unwrap();
+    let state = tempfile::tempdir().expect("a directory");
     let appliance = Appliance::start(&config(&rtsp), state.path());
     wait_for_status(&appliance, "gate", "online");
     wait_for_status(&appliance, "yard", "online");
@@ -89,7 +89,7 @@ fn outage(begin: impl Fn(&mut RtspServer), end: impl Fn(&mut RtspServer)) {
     let (yard_frames, _) = frames_and_sessions(&appliance, "yard");
     end(&mut rtsp);
     let back = std::iter::repeat_with(|| notices.next()).find(|(name, _)| name == "connected");
-    assert_eq!(back.unwrap().1["cameraId"], "gate");
+    assert_eq!(back.expect("it comes back").1["cameraId"], "gate");
     wait_for_status(&appliance, "gate", "online");
     eventually("the box is healthy again", || {
         (health_of(&appliance, "camera.gate")["status"] == "healthy").then_some(())

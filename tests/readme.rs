@@ -1,4 +1,5 @@
 //! The examples in the README do what it says, against the real binary.
+#![allow(clippy::disallowed_methods, reason = "the tests start the real binary")]
 
 mod support;
 

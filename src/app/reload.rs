@@ -23,7 +23,9 @@ pub type LoadSettings = Box<dyn Fn() -> Result<Settings, ConfigError> + Send>;
 
 /// Who looks at the frames of each camera.
 #[derive(Clone, Default)]
-pub struct Taps(Arc<Mutex<BTreeMap<CameraId, Vec<Arc<dyn FrameTap>>>>>);
+pub struct Taps(Arc<Mutex<TapsOfCameras>>);
+
+type TapsOfCameras = BTreeMap<CameraId, Vec<Arc<dyn FrameTap>>>;
 
 impl Taps {
     /// The list as capture asks for it.
@@ -32,7 +34,7 @@ impl Taps {
         Arc::new(move |camera| taps.lock().get(camera).cloned().unwrap_or_default())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<CameraId, Vec<Arc<dyn FrameTap>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, TapsOfCameras> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
