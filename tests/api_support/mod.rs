@@ -31,6 +31,7 @@ use watchpost::health::{Health, Metrics, Progress, State};
 use watchpost::infer::DetectorInfo;
 use watchpost::live::{Hub, SystemStatus};
 use watchpost::media::{LiveViews, Snapshots};
+use watchpost::pipeline::{Recorder, RecorderContext};
 use watchpost::rt::{Clock, Stop, Tasks};
 use watchpost::store::{
     DetectionQuery, Done, Durability, EventQuery, Page, Range, Reader, Record, StoreError, Writer,
@@ -119,6 +120,21 @@ impl Appliance {
             serving,
             _media: media,
         }
+    }
+
+    /// What stores and announces the pipeline's results.
+    pub fn recorder(&self) -> Arc<Recorder> {
+        let context = RecorderContext {
+            writer: Arc::<MemoryStore>::clone(&self.store),
+            reader: Arc::<MemoryStore>::clone(&self.store),
+            snapshots: self.snapshots.clone(),
+            hub: self.hub.clone(),
+            views: self.live_views.clone(),
+            metrics: self.metrics.clone(),
+            tasks: Tasks::new(self.stop.clone(), |_| {}),
+            stop: self.stop.clone(),
+        };
+        Recorder::start(context).unwrap()
     }
 
     pub async fn connect(&self) -> TcpStream {
