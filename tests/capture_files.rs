@@ -111,6 +111,25 @@ fn a_missing_file_a_directory_and_text_are_each_one_clear_sentence() {
 }
 
 #[test]
+fn sound_without_pictures_and_a_single_picture_are_no_video() {
+    let directory = tempfile::tempdir().unwrap();
+    let sound = directory.path().join("siren.wav");
+    fs::write(&sound, silence()).unwrap();
+    let reason = refusal(Source::File(sound));
+    assert!(reason.ends_with("are not readable: there is no video in it"), "{reason}");
+    let still = refusal(Source::File(footage("stills/astronaut.jpg")));
+    assert!(still.ends_with("pictures that can be decoded: 1; a video has more"), "{still}");
+}
+
+/// One second of silence: RIFF WAVE, 8 kHz, mono, 16 bit.
+fn silence() -> Vec<u8> {
+    let mut wave = b"RIFF\x24\x3e\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
+    wave.extend(b"\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\x3e\0\0");
+    wave.resize(wave.len() + 16_000 - 128, 0);
+    wave
+}
+
+#[test]
 fn a_file_cut_off_before_its_first_picture_is_a_clear_sentence() {
     let directory = tempfile::tempdir().unwrap();
     let whole = fs::read(footage("vtest_20s_768x576_10fps.mp4")).unwrap();

@@ -7,11 +7,12 @@ mod store_bench;
 use std::time::Duration;
 
 use store_bench::{Bench, T0, detection, event};
-use watchpost::domain::{Detection, EventId, RiskLevel, RiskScore, Timestamp};
-use watchpost::health::State;
+use watchpost::domain::{Detection, DetectionId, EventId, RiskLevel, RiskScore, Timestamp};
+use watchpost::health::{Health, Metrics, State};
+use watchpost::rt::{Clock, Stop, Tasks};
 use watchpost::store::{
-    DetectionQuery, Durability, EventQuery, Range, Reader, Record, StoreError, StoreSettings,
-    Writer,
+    DetectionQuery, Durability, EventQuery, Range, Reader, Record, Store, StoreError,
+    StoreSettings, Writer,
 };
 
 fn all_pages(bench: &Bench, query: &DetectionQuery) -> Vec<Detection> {
@@ -197,6 +198,30 @@ fn answers_come_in_the_order_of_submission_whatever_their_durability() {
 }
 
 #[test]
+fn a_flood_is_refused_at_once_while_the_writer_is_busy_and_ends_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::open(dir.path());
+    let (go, wait) = std::sync::mpsc::sync_channel::<()>(1);
+    let hold = Box::new(move |_: Result<(), StoreError>| wait.recv().unwrap());
+    bench.store.submit(vec![Record::Event(event(1, 0, 0))], Durability::Written, hold);
+    let (tx, rx) = std::sync::mpsc::sync_channel(5000);
+    for id in 1..=3000_u64 {
+        let tx = tx.clone();
+        let done = Box::new(move |result: Result<(), StoreError>| tx.send((id, result)).unwrap());
+        bench.store.submit(vec![Record::Detection(detection(id, 0))], Durability::Written, done);
+    }
+    let refused: Vec<_> = rx.try_iter().collect();
+    assert!(refused.len() > 1000, "the queue is not bounded: {} refused", refused.len());
+    assert!(refused.iter().all(|(_, result)| matches!(result, Err(StoreError::Overloaded))));
+    go.send(()).unwrap();
+    for _ in refused.len()..3000 {
+        let (id, result) = rx.recv_timeout(store_bench::SOON).unwrap();
+        result.unwrap();
+        assert!(bench.store.detection(DetectionId(id)).unwrap().is_some());
+    }
+}
+
+#[test]
 fn a_directory_that_cannot_be_used_degrades_the_store_and_heals_without_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let place = dir.path().join("store");
@@ -269,4 +294,24 @@ fn age_drops_nothing_while_the_clock_is_not_set() {
     bench.submit(Vec::new(), Durability::Synced).unwrap();
     bench.clock.advance(Duration::from_secs(61));
     bench.until(|bench| bench.store.event(EventId(1)).unwrap().is_none());
+}
+
+#[test]
+fn dropping_the_last_handle_writes_everything_and_closes_in_good_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, stop) = (Clock::manual(T0), Stop::new());
+    let tasks = Tasks::new(stop.clone(), |_| {});
+    let (health, metrics) = (Health::new(clock.clone()), Metrics::default());
+    let settings = StoreSettings::default();
+    let store = Store::open(dir.path(), settings, clock, &health, &metrics, &tasks, &stop);
+    let clone = store.clone();
+    for _ in 0..500 {
+        let seen = detection(clone.next_detection_id().0, 0);
+        clone.submit(vec![Record::Detection(seen)], Durability::Written, Box::new(|_| {}));
+    }
+    drop((store, clone));
+    assert_eq!(tasks.join(&Clock::system(), store_bench::SOON), Vec::<String>::new());
+    let bench = Bench::open(dir.path());
+    assert!(bench.store.detection(DetectionId(500)).unwrap().is_some());
+    assert_eq!(bench.store.next_detection_id(), DetectionId(501));
 }

@@ -44,6 +44,10 @@ pub enum SimFault {
 /// within two seconds.
 pub const STALL_TIMEOUT_DEFAULT: Duration = Duration::from_millis(1500);
 
+/// Files have no camera that could stall, but a disk that spins up and a machine
+/// that is busy.
+const FILE_STALL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Where pictures come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -106,6 +110,14 @@ impl CameraSettings {
             fps: None,
             stall_timeout: STALL_TIMEOUT_DEFAULT,
             is_paced: false,
+        }
+    }
+
+    /// The shortest silence that is a loss for this source.
+    pub fn silence_limit(&self) -> Duration {
+        match self.source {
+            Source::File(_) | Source::Footage => self.stall_timeout.max(FILE_STALL_TIMEOUT),
+            _ => self.stall_timeout,
         }
     }
 }

@@ -47,7 +47,7 @@ impl StallTimer {
     pub fn limit(&self) -> Duration {
         match self.interval {
             None => self.timeout.max(FIRST_FRAMES_TIMEOUT),
-            Some(interval) => self.timeout.max(interval * INTERVALS),
+            Some(interval) => self.timeout.max(round_up(interval * INTERVALS)),
         }
     }
 
@@ -61,6 +61,12 @@ impl StallTimer {
     pub fn is_far_exceeded(&self, now: Duration) -> bool {
         now.saturating_sub(self.last) > self.limit() * 2 + Duration::from_secs(1)
     }
+}
+
+/// To tenths of a second: the limit is told to people.
+fn round_up(span: Duration) -> Duration {
+    let tenths = u64::try_from(span.as_millis().div_ceil(100)).unwrap_or(u64::MAX / 100);
+    Duration::from_millis(tenths * 100)
 }
 
 #[cfg(test)]

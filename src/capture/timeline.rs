@@ -3,7 +3,8 @@
 //! The mapping is made once per session, with the first picture, so that pictures
 //! are dated exactly as far apart as the camera took them, whatever the network
 //! does. Only a drift of more than half a second makes a new mapping: the
-//! camera's clock runs differently, or the source paused. Never reads a clock.
+//! camera's clock runs differently, the source paused, or the box's own clock was
+//! set (a board without a battery boots in 1970). Never reads a clock.
 
 use std::time::Duration;
 
@@ -44,7 +45,9 @@ impl Timeline {
         let arrival = Anchor { stream, mono, wall };
         let anchor = *self.anchor.get_or_insert(arrival);
         let dated = anchor.map(stream);
-        if self.follows_clock && dated.0.abs_diff(mono) > DRIFT_MAX {
+        let is_drifted = dated.0.abs_diff(mono) > DRIFT_MAX
+            || dated.1.since(wall).max(wall.since(dated.1)) > DRIFT_MAX;
+        if self.follows_clock && is_drifted {
             self.anchor = Some(arrival);
             return (mono, wall);
         }
@@ -100,6 +103,14 @@ mod tests {
         let dates = dates(&mut Timeline::new(true), &[0, 501, 501]);
         assert_eq!(dates[1].0 - dates[0].0, ms(541));
         assert_eq!(dates[2].0 - dates[1].0, ms(40));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_while_the_camera_runs_dates_the_next_picture() {
+        let mut timeline = Timeline::new(true);
+        timeline.date(ms(0), ms(0), Timestamp::from_unix_ms(0));
+        assert_eq!(timeline.date(ms(40), ms(40), WALL), (ms(40), WALL));
+        assert_eq!(timeline.date(ms(80), ms(90), WALL.after(ms(50))), (ms(80), WALL.after(ms(40))));
     }
 
     #[test]

@@ -33,10 +33,10 @@ fn write_check(report: &CheckReport, out: &mut dyn Write) -> io::Result<Exit> {
         writeln!(out, "{finding}")?;
     }
     let (segments, records) = (report.segments, report.records);
-    writeln!(out, "{records} records in {segments} segments are readable")?;
+    writeln!(out, "readable records: {records}, journal segments: {segments}")?;
     if report.torn_tails > 0 {
         let ends = report.torn_tails;
-        writeln!(out, "{ends} torn ends, as a power cut leaves them: nothing to do")?;
+        writeln!(out, "torn ends, as a power cut leaves them: {ends}; nothing to do")?;
     }
     if report.is_sound() {
         writeln!(out, "The store is sound.")?;
@@ -44,13 +44,13 @@ fn write_check(report: &CheckReport, out: &mut dyn Write) -> io::Result<Exit> {
     }
     if report.unknown_records > 0 {
         let unknown = report.unknown_records;
-        writeln!(out, "{unknown} records were written by another version of the program")?;
+        writeln!(out, "records of another version of the program: {unknown}")?;
     }
     if report.damaged > 0 {
         let (places, lost) = (report.damaged, size_text(report.lost_bytes));
         writeln!(
             out,
-            "{places} damaged places, {lost} lost; the daemon skips them and keeps the rest. \
+            "damaged places: {places}, {lost} lost; the daemon skips them and keeps the rest. \
              Check the disk if there are more next time."
         )?;
     }
@@ -60,7 +60,7 @@ fn write_check(report: &CheckReport, out: &mut dyn Write) -> io::Result<Exit> {
 fn write_stats(stats: &StoreStats, out: &mut dyn Write) -> io::Result<Exit> {
     writeln!(out, "detections       {}", stats.detections)?;
     writeln!(out, "event revisions  {}", stats.event_revisions)?;
-    writeln!(out, "journal          {} bytes in {} segments", stats.journal_bytes, stats.segments)?;
+    writeln!(out, "journal          {} bytes, segments: {}", stats.journal_bytes, stats.segments)?;
     writeln!(out, "index            {} bytes", stats.index_bytes)?;
     if let (Some(oldest), Some(newest)) = (stats.oldest, stats.newest) {
         writeln!(out, "from             {oldest}")?;
@@ -85,12 +85,12 @@ mod tests {
         let torn = CheckReport { torn_tails: 2, records: 7, segments: 1, ..CheckReport::default() };
         let (exit, text) = said(&torn);
         assert_eq!(exit, Exit::Done, "{text}");
-        assert!(text.contains("2 torn ends") && text.contains("is sound"), "{text}");
+        assert!(text.contains("leaves them: 2") && text.contains("is sound"), "{text}");
 
         let damaged = CheckReport { damaged: 1, lost_bytes: 512, ..torn };
         let (exit, text) = said(&damaged);
         assert_eq!(exit, Exit::Faults, "{text}");
-        assert!(text.contains("1 damaged places, 512B lost"), "{text}");
+        assert!(text.contains("damaged places: 1, 512B lost"), "{text}");
     }
 
     #[test]

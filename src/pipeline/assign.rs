@@ -56,6 +56,8 @@ fn hungarian(few: usize, many: usize, cost: impl Fn(usize, usize) -> f32) -> Vec
         let mut is_reached = vec![false; many + 1];
         partner[many] = Some(newcomer);
         let mut at = many;
+        // Widen the set of places reached, always by the cheapest next one, until
+        // it contains a free place.
         while let Some(row) = partner[at] {
             is_reached[at] = true;
             let (mut step, mut next) = (f32::INFINITY, many);
@@ -68,6 +70,7 @@ fn hungarian(few: usize, many: usize, cost: impl Fn(usize, usize) -> f32) -> Vec
                     (step, next) = (slack[column], column);
                 }
             }
+            // Keeps the reduced costs of all pairs at zero or above.
             for column in 0..=many {
                 if is_reached[column] {
                     if let Some(row) = partner[column] {
@@ -80,6 +83,7 @@ fn hungarian(few: usize, many: usize, cost: impl Fn(usize, usize) -> f32) -> Vec
             }
             at = next;
         }
+        // Back along the path, everyone moves one place on.
         while at != many {
             let previous = came_from[at];
             partner[at] = partner[previous];

@@ -41,6 +41,11 @@ impl CatchUp {
         Ok(Start::At(Self { dir: dir.to_owned(), position, loaded: None }))
     }
 
+    /// Whether nothing is left.
+    pub fn is_done(&self, journal: &Journal) -> bool {
+        self.position >= journal.place()
+    }
+
     /// Adds the next slice; true when nothing is left.
     pub fn step(
         &mut self,

@@ -191,9 +191,13 @@ impl Indexing {
         });
         match started {
             Ok((index, Start::At(catch_up))) => {
+                let is_current = catch_up.is_done(journal);
                 self.shared.index.store(Some(Arc::clone(&index)));
                 self.state = State::CatchingUp(index, catch_up);
                 self.shared.set_status(Status::CatchingUp);
+                if is_current {
+                    self.become_current();
+                }
             }
             Ok((index, Start::Ahead)) => {
                 drop(index);

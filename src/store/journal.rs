@@ -88,25 +88,35 @@ impl Journal {
     }
 
     /// Writes `bodies`, one frame each, and says where they begin. When this
-    /// fails, nothing counts as written.
+    /// fails, none counts as written.
     pub fn append(&mut self, bodies: &[&[u8]], next: NextIds) -> Result<Vec<Place>, StoreError> {
-        if self.is_soiled || u64::from(self.place.offset) >= SEGMENT_BYTES {
-            self.rotate(next)?;
-        }
-        let Place { segment, mut offset } = self.place;
-        let mut bytes = Vec::new();
         let mut places = Vec::with_capacity(bodies.len());
+        let mut bytes = Vec::new();
         for body in bodies {
+            let end = self.place.offset + bytes.len() as u32;
+            if self.is_soiled || u64::from(end) >= SEGMENT_BYTES {
+                self.write(&std::mem::take(&mut bytes))?;
+                self.rotate(next)?;
+            }
+            let segment = self.place.segment;
+            let offset = self.place.offset + bytes.len() as u32;
             places.push(Place { segment, offset });
             push_frame(&mut bytes, segment, offset, body);
-            offset = self.place.offset + bytes.len() as u32;
+        }
+        self.write(&bytes)?;
+        Ok(places)
+    }
+
+    fn write(&mut self, frames: &[u8]) -> Result<(), StoreError> {
+        if frames.is_empty() {
+            return Ok(());
         }
         self.is_soiled = true;
-        self.file.write_all(&bytes).map_err(io_error(format!("write to {}", self.name())))?;
+        self.file.write_all(frames).map_err(io_error(format!("write to {}", self.name())))?;
         self.is_soiled = false;
-        self.place.offset = offset;
-        self.segments.insert(segment, u64::from(offset));
-        Ok(places)
+        self.place.offset += frames.len() as u32;
+        self.segments.insert(self.place.segment, u64::from(self.place.offset));
+        Ok(())
     }
 
     /// Makes everything written so far survive a power cut.
@@ -327,6 +337,18 @@ mod tests {
         assert_eq!(journal.segments().len(), 2);
         let (_, next, _) = Journal::open(dir.path()).unwrap();
         assert_eq!(next, NextIds { detection: 500, event: 60 });
+    }
+
+    #[test]
+    fn one_large_group_is_spread_over_segments_that_can_each_be_read_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut journal, next, _) = Journal::open(dir.path()).unwrap();
+        let large = vec![9; BODY_MAX];
+        let places = journal.append(&[large.as_slice(); 12], next).unwrap();
+        assert_eq!(places.last().map(|place| place.segment), Some(3));
+        for bytes in journal.segments().values() {
+            assert!(*bytes <= SEGMENT_READ_MAX, "{bytes}");
+        }
     }
 
     #[test]

@@ -70,6 +70,11 @@ fn go_without(shared: &Shared, failure: &StoreError) {
     if !matches!(shared.status(), Status::Unavailable(_)) {
         warn!(error:% = failure; "The store is not available; it is tried again by itself.");
     }
+    if matches!(failure, StoreError::Full) {
+        // Nothing is open that could give way by itself.
+        Ballast::new(&shared.dir, shared.settings.min_free_bytes).release();
+        index_files::remove_quarantine(&shared.dir);
+    }
     shared.index.store(None);
     shared.raise_unread_ids();
     shared.set_status(Status::Unavailable(failure.clone()));
@@ -105,6 +110,7 @@ impl Engine {
     fn open(shared: &Arc<Shared>) -> Result<Self, StoreError> {
         let (journal, next, condition) = Journal::open(&shared.journal_dir())?;
         shared.continue_ids(after_gap(next, &condition));
+        shared.set_status(Status::Opening);
         note_condition(shared, &condition);
         let now = shared.clock.monotonic();
         let engine = Self {
@@ -118,7 +124,6 @@ impl Engine {
             full_until: None,
         };
         engine.ballast.restore();
-        engine.report();
         Ok(engine)
     }
 
@@ -149,6 +154,7 @@ impl Engine {
             self.next_retention = now + RETENTION;
             self.ballast.restore();
             retention::run(self);
+            self.report();
         }
         Ok(())
     }
@@ -276,6 +282,8 @@ impl Engine {
                 "The disk is full; new records are not kept.",
                 "Free space on the disk of the state directory.",
             ),
+            // Soon known; until then the last word stands.
+            Status::Opening => {}
             Status::NoIndex(reason) => health.degraded(
                 format!("Records are kept but cannot be searched: {reason}."),
                 "Wait; the index is built again by itself. Check the disk if it stays so.",

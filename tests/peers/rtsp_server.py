@@ -21,8 +21,9 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstApp, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa: E402, F401
 
 # Pictures handed to a session ahead of time. Their time stamps pace the sender;
 # the queue only has to keep it from running dry.
@@ -44,9 +45,10 @@ def read_access_units(path):
     while (sample := sink.try_pull_sample(10 * Gst.SECOND)) is not None:
         buffer, segment = sample.get_buffer(), sample.get_segment()
         caps = sample.get_caps()
-        time = lambda t: segment.to_running_time(Gst.Format.TIME, t)
-        units.append((buffer.extract_dup(0, buffer.get_size()), time(buffer.pts),
-                      time(buffer.dts), buffer.duration))
+        pts = segment.to_running_time(Gst.Format.TIME, buffer.pts)
+        dts = segment.to_running_time(Gst.Format.TIME, buffer.dts)
+        data = buffer.extract_dup(0, buffer.get_size())
+        units.append((data, pts, dts, buffer.duration))
     pipeline.set_state(Gst.State.NULL)
     if not units:
         sys.exit(f"rtsp_server: no H.264 in {path}")
@@ -123,7 +125,7 @@ def require_login(server, factory, user, password, digest):
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
     if digest:
-        auth.set_supported_methods(gi.repository.GstRtsp.RTSPAuthMethod.DIGEST)
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
         auth.add_digest(user, password, token)
     else:
         auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)

@@ -19,10 +19,6 @@ use super::elements::{chain, make, refused};
 use super::footage::Footage;
 use super::rtsp;
 
-/// Files have no camera that could stall, but a disk that spins up or a machine
-/// that is busy.
-const FILE_STALL_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Pictures of a live source that wait: the newest. Older ones are dropped and
 /// counted, because a late picture is worth less than the next one.
 const LIVE_WAITING: u32 = 1;
@@ -57,7 +53,7 @@ pub(super) struct Feed {
     pub stall_timeout: Duration,
     pub trouble: Trouble,
     /// Kept open while the pipeline reads it.
-    _footage: Option<Footage>,
+    footage: Option<Footage>,
 }
 
 /// What went wrong in one of GStreamer's own threads; the first one counts.
@@ -88,7 +84,7 @@ pub(super) fn open(settings: &CameraSettings) -> Result<Feed, CaptureError> {
         Source::Footage => {
             let footage = Footage::open()?;
             feed.play_file(&footage.path(), &tail)?;
-            feed._footage = Some(footage);
+            feed.footage = Some(footage);
         }
         Source::TestPattern => feed.show_pattern(settings, tail)?,
         Source::Device(path) => feed.read_device(settings, path, tail)?,
@@ -116,12 +112,9 @@ impl Feed {
             pace,
             source_name: settings.source.describe(),
             is_network: matches!(settings.source, Source::Rtsp(_)),
-            stall_timeout: match is_file {
-                true => settings.stall_timeout.max(FILE_STALL_TIMEOUT),
-                false => settings.stall_timeout,
-            },
+            stall_timeout: settings.silence_limit(),
             trouble: Trouble::default(),
-            _footage: None,
+            footage: None,
         })
     }
 
@@ -146,13 +139,12 @@ impl Feed {
             let caps = values.get(2).and_then(|value| value.get::<gst::Caps>().ok());
             Some(caps.is_none_or(|caps| !is_other_media(&caps)).to_value())
         });
-        let tail = tail.clone();
-        decode.connect_pad_added(move |_, pad| link_video(pad, &tail));
-        let (trouble, sink, source_name) =
-            (self.trouble.clone(), self.sink.clone(), self.source_name.clone());
+        let entry = tail.clone();
+        decode.connect_pad_added(move |_, pad| link_video(pad, &entry));
+        let (trouble, tail, source_name) =
+            (self.trouble.clone(), tail.clone(), self.source_name.clone());
         decode.connect_no_more_pads(move |_| {
-            let has_video = sink.static_pad("sink").is_some_and(|pad| pad.is_linked());
-            if !has_video || !is_fed(&sink) {
+            if !tail.static_pad("sink").is_some_and(|pad| pad.is_linked()) {
                 let reason = "there is no video in it".to_owned();
                 trouble.report(CaptureError::Format { source_name: source_name.clone(), reason });
             }
@@ -280,18 +272,8 @@ fn link_video(pad: &gst::Pad, tail: &gst::Element) {
 }
 
 fn is_other_media(caps: &gst::CapsRef) -> bool {
+    const OTHER: [&str; 5] =
+        ["audio/", "text/", "subpicture/", "closedcaption/", "application/x-subtitle"];
     let name = caps.structure(0).map(|media| media.name().as_str());
-    name.is_some_and(|name| !name.starts_with("video/") && !name.starts_with("image/"))
-        && name.is_some_and(|name| {
-            ["audio/", "text/", "subpicture/", "closedcaption/", "application/x-subtitle"]
-                .iter()
-                .any(|kind| name.starts_with(kind))
-        })
-}
-
-/// Whether something is linked to the element before the sink.
-fn is_fed(sink: &app::AppSink) -> bool {
-    let convert =
-        sink.static_pad("sink").and_then(|pad| pad.peer()).and_then(|peer| peer.parent_element());
-    convert.and_then(|element| element.static_pad("sink")).is_some_and(|pad| pad.is_linked())
+    name.is_some_and(|name| OTHER.iter().any(|kind| name.starts_with(kind)))
 }

@@ -123,7 +123,7 @@ impl<'a> Session<'a> {
         }
         let pictures = self.expected - self.loop_first;
         if pictures < LOOP_FRAMES_MIN {
-            let reason = format!("{pictures} pictures can be decoded, a video has more");
+            let reason = format!("pictures that can be decoded: {pictures}; a video has more");
             return Err(CaptureError::Format { source_name, reason });
         }
         self.warn_if_truncated(pictures);

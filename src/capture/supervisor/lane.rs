@@ -24,6 +24,9 @@ const OPERATOR: (Duration, Duration) = (Duration::from_secs(5), Duration::from_s
 /// driver that hangs for longer is given up; the device then says "busy".
 const PREDECESSOR_LIMIT: Duration = Duration::from_secs(10);
 
+/// Readers of paced footage may take their time over a picture.
+const PACED_PATIENCE: Duration = Duration::from_secs(3600);
+
 /// How one camera is ended, and how its end is known.
 #[derive(Clone)]
 pub(super) struct Ending {
@@ -62,7 +65,11 @@ impl Lane {
             "Pictures delivered by the camera.",
             &[("camera", settings.id.as_str())],
         );
-        let stats = CameraStats::new(shared.context.clock.clone(), frames, settings.stall_timeout);
+        let patience = match settings.is_paced {
+            true => PACED_PATIENCE,
+            false => settings.silence_limit(),
+        };
+        let stats = CameraStats::new(shared.context.clock.clone(), frames, patience);
         if predecessor.is_none() {
             report.begin();
         }

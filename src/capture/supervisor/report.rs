@@ -201,7 +201,7 @@ impl CameraReport {
         let (is_new_state, is_news, away) = self.count_failure(state, reason);
         let camera = self.id();
         if is_new_state {
-            warn!(camera:%, reason, next_step; "The camera is lost; it is opened again until it returns.");
+            warn!(camera:%, reason, next_step; "No pictures from this camera; it is opened again until they come.");
         } else {
             debug!(camera:%, reason; "Another try to open the camera failed.");
         }

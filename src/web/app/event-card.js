@@ -1,7 +1,7 @@
 // One event in the list. Renders again only when the event itself changes; what
 // changes by the second (how long it has lasted) is a component of its own.
 
-import { html, useMemo } from "./html.js";
+import { Component, html } from "./html.js";
 import { clockTime, duration, percent, title, utcTime } from "./format.js";
 import { CheckIcon } from "./icons.js";
 import { useNow } from "./state.js";
@@ -9,12 +9,31 @@ import { useNow } from "./state.js";
 /**
  * @typedef {import("../client/types.js").SecurityEvent} SecurityEvent
  * @typedef {import("./session.js").Session} Session
+ * @typedef {{ event: SecurityEvent, cameraName: string, session: Session }} CardProps
  */
 
-/** @param {{ event: SecurityEvent, cameraName: string, session: Session }} props */
-export function EventCard({ event, cameraName, session }) {
-  return useMemo(
-    () => html`
+/**
+ * A class for the sake of `shouldComponentUpdate`: a long list is rendered with
+ * every message, and most cards have nothing new.
+ *
+ * @extends {Component<CardProps>}
+ */
+export class EventCard extends Component {
+  /**
+   * @override
+   * @param {CardProps} next
+   */
+  shouldComponentUpdate(next) {
+    const { event, cameraName, session } = this.props;
+    return event !== next.event || cameraName !== next.cameraName || session !== next.session;
+  }
+
+  /**
+   * @override
+   * @param {CardProps} props
+   */
+  render({ event, cameraName, session }) {
+    return html`
       <li class="card" data-level=${event.risk_level} data-reviewed=${Boolean(event.reviewed)}
         data-event=${event.id}>
         <${Thumbnail} event=${event} session=${session} />
@@ -42,9 +61,8 @@ export function EventCard({ event, cameraName, session }) {
           </div>
         </div>
       </li>
-    `,
-    [event, cameraName, session],
-  );
+    `;
+  }
 }
 
 /** @param {{ event: SecurityEvent, session: Session }} props */

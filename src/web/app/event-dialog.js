@@ -180,16 +180,17 @@ function Facts({ event, cameraName }) {
 
 /** @param {{ event: SecurityEvent, list: Detection[] | null, trouble: string }} props */
 function Detections({ event, list, trouble }) {
-  const count = event.detection_count ?? list?.length;
+  // The list may be newer than the last word about the event.
+  const count = Math.max(event.detection_count ?? 0, list?.length ?? 0);
   return html`
     <section class="detections" aria-label="Detections">
-      <h3>Detections ${count !== undefined && html`<span class="count">${count}</span>`}</h3>
+      <h3>Detections <span class="count">${count}</span></h3>
       ${trouble && html`<p role="alert">${trouble}</p>`}
       ${list?.length === 0 && html`<p>None is stored.</p>`}
       <ol tabindex="0" aria-label="List of detections">
         ${list?.map((detection) => html`<${DetectionLine} key=${detection.id} detection=${detection} />`)}
       </ol>
-      ${list && count !== undefined && count > list.length && html`<p class="small">${list.length} are listed.</p>`}
+      ${list && count > list.length && html`<p class="small">${list.length} are listed.</p>`}
     </section>
   `;
 }
