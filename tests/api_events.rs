@@ -12,8 +12,9 @@ use api_support::{
 };
 use tokio::io::AsyncReadExt as _;
 use watchpost::api::ApiSettings;
-use watchpost::domain::{CameraNotice, EventId, FrameTap as _, RiskScore};
+use watchpost::domain::{CameraNotice, Event, EventId, FrameTap as _, RiskScore};
 use watchpost::live::LiveMessage;
+use watchpost::pipeline::{FrameOutcome, Output as _};
 use watchpost::store::{Durability, StoreError};
 
 const HANDSHAKE: &str = "event: connected\ndata: {\"cameraId\":\"*\"}\n\n";
@@ -213,6 +214,40 @@ async fn a_review_is_durable_before_it_is_answered_and_then_announced() {
     let again = appliance.request("PATCH", path, &[], r#"{"reviewed":true}"#).await;
     assert_eq!(again.json()["revision"], 5, "saying it twice changes nothing");
     appliance.finished().await;
+}
+
+#[tokio::test]
+async fn a_review_survives_the_next_change_of_its_event() {
+    let appliance = Appliance::start().await;
+    let recorder = appliance.recorder();
+    let mut live = appliance.websocket("/ws/events").await;
+    live.is_served().await;
+    recorder.frame_done(outcome(event(1, 0)));
+    assert_eq!(live.json().await["type"], "event");
+    appliance.request("PATCH", "/api/events/1", &[], r#"{"reviewed":true}"#).await;
+    assert_eq!(live.json().await["data"]["revision"], 1);
+
+    recorder.frame_done(outcome(event(1, 1)));
+
+    let updated = live.json().await;
+    assert_eq!(
+        (&updated["data"]["revision"], &updated["data"]["reviewed"]),
+        (&2.into(), &true.into())
+    );
+    assert_eq!(appliance.get("/api/events/1").await.json()["reviewed"], true);
+    appliance.finished().await;
+}
+
+fn outcome(event: Event) -> FrameOutcome {
+    FrameOutcome {
+        frame: None,
+        camera: event.camera.clone(),
+        tracks: Vec::new(),
+        detections: Vec::new(),
+        batch: None,
+        events: vec![event],
+        snapshots: Vec::new(),
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 //! Events wait for their snapshot: a thread of its own saves the picture, has
 //! the event synced and only then announces it, one after the other, so the
 //! revisions of an event never overtake each other and whoever hears of an event
-//! can fetch its picture.
+//! can fetch its picture. What a person has said about an event meanwhile stays.
 //!
 //! When the store is not available results are still announced live (a person
 //! at the door matters more than the record of it), counted, and health says
@@ -39,6 +39,7 @@ const STOP_POLL: Duration = Duration::from_millis(200);
 /// Stores what the pipeline found and tells everyone.
 pub struct Recorder {
     store: Arc<dyn Writer>,
+    known: Arc<dyn Reader>,
     hub: Hub,
     views: LiveViews,
     events: SyncSender<EventWork>,
@@ -50,7 +51,7 @@ pub struct Recorder {
 pub struct RecorderContext {
     /// Keeps records.
     pub writer: Arc<dyn Writer>,
-    /// Finds the events that a previous run left open.
+    /// Finds the events that a previous run left open, and reviews.
     pub reader: Arc<dyn Reader>,
     /// Keeps pictures.
     pub snapshots: Snapshots,
@@ -83,6 +84,7 @@ impl Recorder {
         let (tx, rx) = sync_channel(EVENT_QUEUE);
         let recorder = Arc::new(Self {
             store: writer,
+            known: reader,
             hub,
             views,
             events: tx,
@@ -97,7 +99,7 @@ impl Recorder {
                 &[],
             ),
         });
-        recorder.end_left_open(reader.as_ref());
+        recorder.end_left_open();
         let worker = Arc::clone(&recorder);
         tasks.spawn_thread("recorder", move || worker.work(&rx, &snapshots, &stop))?;
         Ok(recorder)
@@ -105,13 +107,13 @@ impl Recorder {
 
     /// A run that was killed leaves events without an end. They end where they
     /// were last seen.
-    fn end_left_open(&self, reader: &dyn Reader) {
+    fn end_left_open(&self) {
         let query = EventQuery {
             range: Range { limit: PAGE_MAX, ..Range::default() },
             ..EventQuery::default()
         };
         // A store that is not there has nothing left open.
-        let Ok(page) = reader.events(&query) else { return };
+        let Ok(page) = self.known.events(&query) else { return };
         let ended: Vec<_> = page
             .items
             .into_iter()
@@ -149,7 +151,20 @@ impl Recorder {
             if event.revision == 0 && failed.contains(&event.id) {
                 event.has_snapshot = false;
             }
+            self.keep_review(&mut event);
             self.record_event(event);
+        }
+    }
+
+    /// A person may review an event while it lasts; the pipeline does not know.
+    fn keep_review(&self, event: &mut Event) {
+        if event.revision == 0 {
+            return;
+        }
+        // Without a store there is no review either.
+        if let Ok(Some(known)) = self.known.event(event.id) {
+            event.reviewed = known.reviewed;
+            event.revision = event.revision.max(known.revision.saturating_add(1));
         }
     }
 
