@@ -70,7 +70,8 @@ fn measure(model: ModelChoice) -> (Vec<Duration>, u64) {
     pipeline.start(&tasks, 1, &stop).unwrap();
 
     let taps = vec![stopwatch.clone() as Arc<dyn FrameTap>, slot];
-    let sink = FrameSink::new(camera.capture.id.clone(), SessionId(1), clock.clone(), taps, |_| ());
+    let sink =
+        FrameSink::new(camera.capture.id.clone(), SessionId(1), clock.clone(), taps, |_, _| ());
     let mut driver = GstDriver::new(&camera.capture).unwrap();
     let ending = stop.clone();
     let capture = std::thread::spawn(move || driver.run(&sink, &ending));

@@ -1,5 +1,6 @@
 //! From real footage to a client: the shipped clip over RTSP, the real binary,
 //! real sockets, SIGKILL.
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod support;
 
