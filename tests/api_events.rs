@@ -12,7 +12,7 @@ use api_support::{
 };
 use tokio::io::AsyncReadExt as _;
 use watchpost::api::ApiSettings;
-use watchpost::domain::{CameraNotice, Event, EventId, FrameTap as _, RiskScore};
+use watchpost::domain::{BBox, CameraNotice, Event, EventId, FrameTap as _, RiskScore};
 use watchpost::live::LiveMessage;
 use watchpost::pipeline::{FrameOutcome, Output as _};
 use watchpost::store::{Durability, StoreError};
@@ -278,7 +278,12 @@ async fn a_kept_picture_is_sent_once_and_then_known() {
     assert_eq!(appliance.get("/api/events/12/snapshot").await.status, 404);
     let (tx, kept) = tokio::sync::oneshot::channel();
     let done = Box::new(move |outcome| drop(tx.send(outcome)));
-    appliance.snapshots.save(EventId(12), Arc::new(frame()), done);
+    appliance.snapshots.save(
+        EventId(12),
+        Arc::new(frame()),
+        BBox::from_corners(0.2, 0.2, 0.6, 0.8),
+        done,
+    );
     kept.await.unwrap().unwrap();
 
     for path in [

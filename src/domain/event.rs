@@ -23,7 +23,7 @@ pub struct Event {
     pub label: Label,
     /// Best score so far, 0..=1.
     pub confidence: f32,
-    /// Where the object was in the picture of `confidence`.
+    /// Where the object is in the snapshot.
     pub bbox: BBox,
     /// Zones the object has been in, in the order it entered them.
     pub zones: Vec<String>,

@@ -6,9 +6,9 @@
 use bytes::Bytes;
 use turbojpeg::{Compressor, Subsamp, YuvImage};
 
-use super::yuv::Picture;
+use super::yuv::{Part, Picture};
 use super::{MediaError, OverlayBox, overlay};
-use crate::domain::Frame;
+use crate::domain::{BBox, Frame};
 
 /// Widest thumbnail, pixels.
 pub const THUMBNAIL_WIDTH_PX: usize = 320;
@@ -36,21 +36,48 @@ impl JpegEncoder {
         compress(&mut self.compressor, &self.picture, quality)
     }
 
-    /// `frame` at its own size, and at most [`THUMBNAIL_WIDTH_PX`] wide.
+    /// `frame` at its own size, and the surroundings of `focus` at most
+    /// [`THUMBNAIL_WIDTH_PX`] wide: in a list the object must be recognisable, and
+    /// of the whole scene it is often a hundredth.
     ///
     /// # Errors
     /// When the JPEG library refuses the picture.
     pub fn encode_with_thumbnail(
         &mut self,
         frame: &Frame,
+        focus: &BBox,
         quality: u8,
     ) -> Result<(Bytes, Bytes), MediaError> {
         let full = self.encode(frame, &[], quality)?;
-        let Some(small) = self.picture.scaled_to(THUMBNAIL_WIDTH_PX) else {
-            return Ok((full.clone(), full));
-        };
+        let part = self.picture.part(surroundings(focus, &self.picture));
+        let small = part.scaled_to(THUMBNAIL_WIDTH_PX).unwrap_or(part);
         let thumbnail = compress(&mut self.compressor, &small, quality)?;
         Ok((full, thumbnail))
+    }
+}
+
+/// Share of the surroundings' height that the object takes: the whole object
+/// with enough ground to see where it is.
+const OBJECT_SHARE: f32 = 0.55;
+
+/// Narrowest surroundings, pixels: enlarging less than this shows only blocks.
+const SURROUNDINGS_MIN_PX: f32 = 160.0;
+
+/// The part of the picture around `focus`, 4:3, inside the picture.
+fn surroundings(focus: &BBox, picture: &Picture) -> Part {
+    let (width, height) = (picture.width_px as f32, picture.height_px as f32);
+    let tall = focus.height * height / OBJECT_SHARE;
+    let wide = focus.width * width / OBJECT_SHARE;
+    let width_px = wide.max(tall * 4.0 / 3.0).max(SURROUNDINGS_MIN_PX).min(width);
+    let height_px = (width_px * 3.0 / 4.0).min(height);
+    let center = focus.center();
+    let left = (center.x * width - width_px / 2.0).clamp(0.0, width - width_px);
+    let top = (center.y * height - height_px / 2.0).clamp(0.0, height - height_px);
+    Part {
+        x_px: left as usize,
+        y_px: top as usize,
+        width_px: width_px as usize,
+        height_px: height_px as usize,
     }
 }
 
@@ -99,9 +126,12 @@ mod tests {
     #[test]
     fn a_thumbnail_is_at_most_320_px_wide_and_small_pictures_stay_as_they_are() {
         let mut encoder = JpegEncoder::default();
-        for (size, wanted) in [((768, 576), (320, 240)), ((160, 120), (160, 120))] {
+        for (size, wanted) in
+            [((768, 576), (320, 240)), ((160, 120), (160, 120)), ((33, 2), (33, 2))]
+        {
             let frame = frame(size, PixelFormat::Nv12, ColorSpace::Bt601Limited, 0);
-            let (_, thumbnail) = encoder.encode_with_thumbnail(&frame, 80).unwrap();
+            let whole = BBox::from_corners(0.0, 0.0, 1.0, 1.0);
+            let (_, thumbnail) = encoder.encode_with_thumbnail(&frame, &whole, 80).unwrap();
             let header = turbojpeg::read_header(&thumbnail).unwrap();
             assert_eq!((header.width, header.height), wanted);
         }
@@ -128,5 +158,20 @@ mod tests {
         let boxes = [boxed("person", (0.2, 0.2, 0.6, 0.9))];
         assert_ne!(encoder.encode(&frame, &boxes, 80).unwrap(), plain);
         assert_eq!(encoder.encode(&frame, &[], 80).unwrap(), plain);
+    }
+
+    #[test]
+    fn a_thumbnail_shows_the_object_and_stays_inside_the_picture() {
+        let mut picture = Picture::default();
+        picture.copy_from(&frame((768, 576), PixelFormat::I420, ColorSpace::Bt601Full, 0));
+        for (x, y) in [(0.0, 0.0), (0.5, 0.5), (0.97, 0.9)] {
+            let focus = BBox::from_corners(x, y, x + 0.03, y + 0.1);
+            let part = surroundings(&focus, &picture);
+            let pixels = focus.to_pixels(768, 576);
+            assert!(part.x_px <= pixels.x_px as usize && part.y_px <= pixels.y_px as usize);
+            assert!(part.x_px + part.width_px + 1 >= (pixels.x_px + pixels.width_px) as usize);
+            assert!(part.x_px + part.width_px <= 768 && part.y_px + part.height_px <= 576);
+            assert!(part.width_px < 200, "small objects are shown large: {part:?}");
+        }
     }
 }

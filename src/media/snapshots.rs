@@ -17,7 +17,7 @@ use log::{info, warn};
 use super::jpeg::JpegEncoder;
 use super::snapshot_files::SnapshotFiles;
 use super::{MediaError, SnapshotSize};
-use crate::domain::{EventId, Frame};
+use crate::domain::{BBox, EventId, Frame};
 use crate::health::{Component, Counter, Gauge, Health, Metrics};
 use crate::rt::{Stop, Tasks};
 
@@ -57,6 +57,7 @@ struct Queue {
 struct Save {
     event: EventId,
     frame: Arc<Frame>,
+    focus: BBox,
     done: SaveDone,
 }
 
@@ -104,9 +105,9 @@ impl Snapshots {
         Self(shared)
     }
 
-    /// Keeps `frame` as the picture of `event`, in place of an earlier one.
-    /// Never blocks.
-    pub fn save(&self, event: EventId, frame: Arc<Frame>, done: SaveDone) {
+    /// Keeps `frame` as the picture of `event`, in place of an earlier one; the
+    /// thumbnail shows the surroundings of `focus`. Never blocks.
+    pub fn save(&self, event: EventId, frame: Arc<Frame>, focus: BBox, done: SaveDone) {
         let given_up = {
             let mut queue = self.0.lock();
             if queue.is_closed {
@@ -117,7 +118,7 @@ impl Snapshots {
                 let same = queue.saves.iter().position(|save| save.event == event);
                 queue.saves.remove(same.unwrap_or(0))
             });
-            queue.saves.push_back(Save { event, frame, done });
+            queue.saves.push_back(Save { event, frame, focus, done });
             given_up.flatten()
         };
         self.0.wake.notify_one();
@@ -193,8 +194,8 @@ impl Desk {
         while !shared.is_finished(stop) {
             let (save, removals) = shared.next();
             self.files.remove(&removals);
-            if let Some(Save { event, frame, done }) = save {
-                let result = self.keep(event, &frame);
+            if let Some(Save { event, frame, focus, done }) = save {
+                let result = self.keep(event, &frame, &focus);
                 self.report(&result);
                 done(result);
             }
@@ -202,8 +203,8 @@ impl Desk {
         }
     }
 
-    fn keep(&mut self, event: EventId, frame: &Frame) -> Result<(), MediaError> {
-        let (full, thumbnail) = self.encoder.encode_with_thumbnail(frame, QUALITY)?;
+    fn keep(&mut self, event: EventId, frame: &Frame, focus: &BBox) -> Result<(), MediaError> {
+        let (full, thumbnail) = self.encoder.encode_with_thumbnail(frame, focus, QUALITY)?;
         let mut result = self.files.store(event, &full, &thumbnail);
         if result.is_err() && self.files.is_disk_full() {
             let relieved = self.files.remove_oldest(RELIEF);
@@ -277,7 +278,7 @@ mod tests {
         fn save(&self, event: u64) -> Result<(), MediaError> {
             let (tx, rx) = mpsc::sync_channel(1);
             let done = Box::new(move |result| tx.send(result).unwrap());
-            self.snapshots.save(EventId(event), picture(), done);
+            self.snapshots.save(EventId(event), picture(), focus(), done);
             rx.recv_timeout(Duration::from_secs(20)).unwrap()
         }
 
@@ -285,6 +286,10 @@ mod tests {
             self.stop.set();
             assert!(self.tasks.join(&Clock::system(), Duration::from_secs(20)).is_empty());
         }
+    }
+
+    fn focus() -> BBox {
+        BBox::from_corners(0.4, 0.4, 0.6, 0.8)
     }
 
     fn picture() -> Arc<Frame> {
@@ -369,7 +374,7 @@ mod tests {
             let done = Box::new(move |result: Result<(), _>| {
                 tx.send((event, result.is_err())).unwrap();
             });
-            snapshots.save(EventId(event), picture(), done);
+            snapshots.save(EventId(event), picture(), focus(), done);
         }
         assert_eq!(rx.try_iter().collect::<Vec<_>>(), [(3, true), (0, true)]);
         assert_eq!(dropped.value(), 2);

@@ -19,6 +19,19 @@ pub(super) struct Picture {
     pub data: Vec<u8>,
 }
 
+/// A rectangle of a picture, in pixels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    /// Left edge.
+    pub x_px: usize,
+    /// Upper edge.
+    pub y_px: usize,
+    /// Width.
+    pub width_px: usize,
+    /// Height.
+    pub height_px: usize,
+}
+
 impl Picture {
     /// Bytes from one luma row to the next; chroma rows are half as long.
     pub fn stride(&self) -> usize {
@@ -157,6 +170,28 @@ impl Picture {
                 *v = to_u8(-0.072_453 * cb + 0.983_398 * cr + 128.0);
             }
         }
+    }
+
+    /// A copy of one part of the picture. The part is moved to even places and
+    /// kept inside, as halved chroma needs it.
+    pub fn part(&self, part: Part) -> Self {
+        let x_px = (part.x_px & !1).min(self.stride().saturating_sub(2));
+        let y_px = (part.y_px & !1).min(self.rows().saturating_sub(2));
+        let mut copy = Self::default();
+        let width_px = part.width_px.clamp(2, self.stride() - x_px);
+        let height_px = part.height_px.clamp(2, self.rows() - y_px);
+        copy.resize(width_px, height_px);
+        let (from_stride, to_stride) = (self.stride(), copy.stride());
+        let mut scale = 1;
+        for (source, target) in self.planes().into_iter().zip(copy.planes_mut()) {
+            let (from, to) = (from_stride / scale, to_stride / scale);
+            let rows = source.chunks_exact(from).skip(y_px / scale);
+            for (row, line) in rows.zip(target.chunks_exact_mut(to)) {
+                line.copy_from_slice(&row[x_px / scale..][..to]);
+            }
+            scale = 2;
+        }
+        copy
     }
 
     /// The same picture at most `width_max_px` wide, each pixel the mean of the

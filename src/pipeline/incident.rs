@@ -168,6 +168,7 @@ impl Incident {
         if is_best {
             (self.best_picture, self.last_snapshot) = (picture, Some(now));
             self.event.has_snapshot = true;
+            self.event.bbox = track.bbox();
         }
         Some((self.send(now, essence), is_best))
     }
@@ -183,7 +184,7 @@ impl Incident {
     fn take_over(&mut self, now: Duration, track: &Track, scene: &Scene<'_>) {
         self.event.label = track.label().clone();
         self.event.updated_at = track.seen_at();
-        (self.event.confidence, self.event.bbox) = track.best();
+        self.event.confidence = track.best_confidence();
         self.enter_zones(now, &track.bbox(), scene.zones);
         self.assess(track, scene);
     }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use log::{error, warn};
 
 use super::{FrameOutcome, Output, TrackView};
-use crate::domain::{CameraId, Detection, DetectionId, Event, EventId, Frame};
+use crate::domain::{BBox, CameraId, Detection, DetectionId, Event, EventId, Frame};
 use crate::health::{Counter, Metrics};
 use crate::live::{DetectionBatchSeen, Hub, LiveMessage};
 use crate::media::{LiveViews, OverlayBox, Snapshots};
@@ -70,6 +70,7 @@ pub struct RecorderContext {
 struct EventWork {
     frame: Option<Arc<Frame>>,
     events: Vec<Event>,
+    /// Events whose picture is `frame`.
     snapshots: Vec<EventId>,
 }
 
@@ -143,7 +144,11 @@ impl Recorder {
 
     fn record_events(&self, work: EventWork, snapshots: &Snapshots) {
         let failed = match work.frame {
-            Some(frame) => save_snapshots(snapshots, &work.snapshots, &frame),
+            Some(frame) => {
+                let pictured = |event: &&Event| work.snapshots.contains(&event.id);
+                let focus = work.events.iter().filter(pictured).map(|e| (e.id, e.bbox)).collect();
+                save_snapshots(snapshots, focus, &frame)
+            }
             None => work.snapshots,
         };
         for mut event in work.events {
@@ -237,10 +242,16 @@ impl Output for Recorder {
 
 /// Saves the pictures and waits until they are safe; the ids without one are
 /// returned.
-fn save_snapshots(snapshots: &Snapshots, events: &[EventId], frame: &Arc<Frame>) -> Vec<EventId> {
-    let missing: Arc<Mutex<Vec<EventId>>> = Arc::new(Mutex::new(events.to_vec()));
-    let (tx, rx) = sync_channel(events.len());
-    for &event in events {
+fn save_snapshots(
+    snapshots: &Snapshots,
+    events: Vec<(EventId, BBox)>,
+    frame: &Arc<Frame>,
+) -> Vec<EventId> {
+    let ids: Vec<_> = events.iter().map(|(event, _)| *event).collect();
+    let (tx, rx) = sync_channel(ids.len());
+    let missing = Arc::new(Mutex::new(ids));
+    let saves = events.len();
+    for (event, focus) in events {
         let (tx, missing) = (tx.clone(), Arc::clone(&missing));
         let done = move |result: Result<(), crate::media::MediaError>| {
             match result {
@@ -255,9 +266,9 @@ fn save_snapshots(snapshots: &Snapshots, events: &[EventId], frame: &Arc<Frame>)
             // The waiting side may have given up.
             let _ = tx.try_send(());
         };
-        snapshots.save(event, Arc::clone(frame), Box::new(done));
+        snapshots.save(event, Arc::clone(frame), focus, Box::new(done));
     }
-    for _ in events {
+    for _ in 0..saves {
         if rx.recv_timeout(SNAPSHOT_LIMIT).is_err() {
             break;
         }

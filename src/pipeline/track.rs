@@ -54,7 +54,7 @@ pub struct Track {
     bbox: BBox,
     confidence: f32,
     /// Best score so far, and where it was then.
-    best: (f32, BBox),
+    best_confidence: f32,
     sightings: u32,
     is_confirmed: bool,
     was_sure: bool,
@@ -83,7 +83,7 @@ impl Track {
             votes: vec![(candidate.label.clone(), candidate.confidence)],
             bbox,
             confidence: candidate.confidence,
-            best: (candidate.confidence, bbox),
+            best_confidence: candidate.confidence,
             sightings: 1,
             is_confirmed: false,
             was_sure: candidate.confidence >= min_confidence,
@@ -103,9 +103,7 @@ impl Track {
     pub fn see(&mut self, at: Moment, candidate: &Candidate, is_weak: bool, min_confidence: f32) {
         self.filter.update(&candidate.bbox, is_weak);
         (self.bbox, self.confidence) = (candidate.bbox, candidate.confidence);
-        if candidate.confidence > self.best.0 {
-            self.best = (candidate.confidence, candidate.bbox);
-        }
+        self.best_confidence = self.best_confidence.max(candidate.confidence);
         self.last_seen = at;
         self.missing_since = None;
         self.sightings = self.sightings.saturating_add(1);
@@ -176,9 +174,9 @@ impl Track {
         self.confidence
     }
 
-    /// Its best score, and where it was then.
-    pub fn best(&self) -> (f32, BBox) {
-        self.best
+    /// Its best score.
+    pub fn best_confidence(&self) -> f32 {
+        self.best_confidence
     }
 
     /// It is an object, not a flicker.

@@ -24,6 +24,8 @@ pub struct EventData<'a> {
     revision: u32,
     object_type: &'a str,
     confidence: f64,
+    /// Where the object is in the snapshot, as fractions of the picture.
+    bbox: BoxData,
     track_id: u64,
     zones: &'a [String],
     detection_count: u32,
@@ -49,12 +51,33 @@ impl<'a> From<&'a Event> for EventData<'a> {
             revision: event.revision,
             object_type: event.label.as_str(),
             confidence: score(event.confidence),
+            bbox: BoxData::from(&event.bbox),
             track_id: event.track.0,
             zones: &event.zones,
             detection_count: event.detection_count,
             reviewed: event.reviewed,
             has_snapshot: event.has_snapshot,
             clock_trusted: event.clock_trusted,
+        }
+    }
+}
+
+/// A bounding box, each value a fraction of the picture (0 to 1).
+#[derive(Serialize)]
+pub struct BoxData {
+    x: f64,
+    y: f64,
+    width: f64,
+    height: f64,
+}
+
+impl From<&BBox> for BoxData {
+    fn from(bbox: &BBox) -> Self {
+        Self {
+            x: score(bbox.x),
+            y: score(bbox.y),
+            width: score(bbox.width),
+            height: score(bbox.height),
         }
     }
 }

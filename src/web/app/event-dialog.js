@@ -9,16 +9,13 @@ import { BackIcon, CloseIcon, ForthIcon } from "./icons.js";
 /** Detections listed at most, the largest page; a person standing about makes
  * thousands. */
 const DETECTIONS_MAX = 100;
-/** Scores are sent with three digits. */
-const SAME_SCORE = 0.0006;
 
 /**
  * @typedef {import("../client/types.js").SecurityEvent} SecurityEvent
  * @typedef {import("../client/types.js").Detection} Detection
  * @typedef {import("./session.js").Session} Session
  * @typedef {{ state: import("./state.js").State, session: Session }} Props
- * @typedef {{ width: number, height: number }} Size pixels
- * @typedef {Pick<Detection, "bbox_x" | "bbox_y" | "bbox_width" | "bbox_height" | "frame_width" | "frame_height">} Box
+ * @typedef {NonNullable<SecurityEvent["bbox"]>} Box
  * @typedef {{ id: number, detections: Detection[] | null, trouble: string }} Found
  */
 
@@ -68,7 +65,7 @@ function Dialog({ event, session, state, newer, older }) {
           <${CloseIcon} />
         </button>
       </div>
-      <${Snapshot} key=${event.id} event=${event} session=${session} box=${boxOf(event, detections)} />
+      <${Snapshot} key=${event.id} event=${event} session=${session} />
       <div class="dialog-body">
         <p class="summary">${event.summary}</p>
         ${event.reasoning && html`<p class="reasoning">${event.reasoning}</p>`}
@@ -90,51 +87,29 @@ function Turn({ label, to, turn, Icon }) {
   `;
 }
 
-/** @param {{ event: SecurityEvent, session: Session, box: Box | null }} props */
-function Snapshot({ event, session, box }) {
-  const [size, setSize] = useState(/** @type {Size | null} */ (null));
+/** @param {{ event: SecurityEvent, session: Session }} props */
+function Snapshot({ event, session }) {
+  const [isLoaded, setLoaded] = useState(false);
   const [isBroken, setBroken] = useState(false);
   if (!event.has_snapshot || isBroken) {
     return html`<div class="snapshot none"><p>There is no snapshot of this event.</p></div>`;
   }
-  const loaded = (/** @type {Event} */ { target }) => {
-    const { naturalWidth, naturalHeight } = /** @type {HTMLImageElement} */ (target);
-    setSize({ width: naturalWidth, height: naturalHeight });
-  };
   return html`
     <div class="snapshot">
-      <img src=${pictureOf(event, "snapshot", session)} alt=${`Snapshot: ${event.summary}`} onLoad=${loaded}
+      <img src=${pictureOf(event, "snapshot", session)} alt=${`Snapshot: ${event.summary}`} onLoad=${() => setLoaded(true)}
         onError=${() => setBroken(true)} />
-      ${size && box && html`<${BoxOver} box=${box} size=${size} level=${event.risk_level} />`}
+      ${isLoaded && event.bbox && html`<${BoxOver} box=${event.bbox} level=${event.risk_level} />`}
     </div>
   `;
 }
 
-/** @param {{ box: Box, size: Size, level: string }} props */
-function BoxOver({ box, size, level }) {
-  const frame = `0 0 ${box.frame_width ?? size.width} ${box.frame_height ?? size.height}`;
+/** @param {{ box: Box, level: string }} props */
+function BoxOver({ box, level }) {
   return html`
-    <svg class="boxes" viewBox=${frame} preserveAspectRatio="none" aria-hidden="true">
-      <rect x=${box.bbox_x} y=${box.bbox_y} width=${box.bbox_width} height=${box.bbox_height} rx="3"
-        data-level=${level} />
+    <svg class="boxes" viewBox="0 0 1 1" preserveAspectRatio="none" aria-hidden="true">
+      <rect x=${box.x} y=${box.y} width=${box.width} height=${box.height} data-level=${level} />
     </svg>
   `;
-}
-
-/**
- * Where the object is in the snapshot: as the event says, or as the detection
- * says that gave the event its confidence, since that is the picture kept.
- *
- * @param {SecurityEvent} event
- * @param {Detection[] | null} detections
- * @returns {Box | null}
- */
-function boxOf(event, detections) {
-  const best = detections?.find(
-    ({ confidence }) => Math.abs(confidence - (event.confidence ?? -1)) < SAME_SCORE,
-  );
-  const box = event.bbox_width ? event : best;
-  return box?.bbox_width ? /** @type {Box} */ (box) : null;
 }
 
 /**

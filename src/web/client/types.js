@@ -42,12 +42,8 @@
  * @property {boolean} [reviewed] a person has looked at it
  * @property {boolean} [has_snapshot]
  * @property {boolean} [clock_trusted] false when the clock had not been set
- * @property {number} [bbox_x] pixels of the frame
- * @property {number} [bbox_y]
- * @property {number} [bbox_width]
- * @property {number} [bbox_height]
- * @property {number} [frame_width] pixels
- * @property {number} [frame_height] pixels
+ * @property {{ x: number, y: number, width: number, height: number }} [bbox] where the
+ *   object is in the snapshot, as fractions of the picture
  */
 
 /**
