@@ -7,10 +7,10 @@ use std::time::Duration;
 use log::{error, warn};
 
 use super::reading::{ReadError, Reading};
-use super::shared::{Guard, Shared, Status, Submit, lock, refusal};
+use super::shared::{Guard, Shared, Status, Submit, Task, lock, refusal};
 use super::{
-    DetectionQuery, Done, Durability, EventQuery, Page, Reader, Record, StoreError, StoreSettings,
-    Writer, stored, writer,
+    Amended, Change, DetectionQuery, Done, Durability, EventQuery, Page, Reader, Record,
+    StoreError, StoreSettings, Writer, stored, writer,
 };
 use crate::domain::{Detection, DetectionId, Event, EventId};
 use crate::health::{Health, Metrics};
@@ -117,6 +117,14 @@ impl Store {
     }
 }
 
+/// What a caller is told whose records fit into no frame.
+pub(super) fn too_large(records: usize) -> StoreError {
+    StoreError::Io {
+        what: format!("keep {records} records at once"),
+        reason: "more than 1024 records or 1 MiB".into(),
+    }
+}
+
 impl Writer for Store {
     fn submit(&self, records: Vec<Record>, durability: Durability, done: Done) {
         let body = match stored::encode_commit(&records) {
@@ -124,13 +132,22 @@ impl Writer for Store {
             Ok(body) => body,
             Err(stored::TooLarge) => {
                 self.shared.metrics.refused.add(records.len() as u64);
-                return done(Err(StoreError::Io {
-                    what: format!("keep {} records at once", records.len()),
-                    reason: "more than 1024 records or 1 MiB".into(),
-                }));
+                return done(Err(too_large(records.len())));
             }
         };
-        self.shared.push(Submit { body, records: records.len(), durability, done });
+        let count = records.len();
+        let only_event = |record| match record {
+            Record::Event(event) => Some(event),
+            Record::Detection(_) => None,
+        };
+        let events = records.into_iter().filter_map(only_event).collect();
+        let task = Task::Write { body, events, done };
+        self.shared.push(Submit { task, records: count, durability });
+    }
+
+    fn amend_event(&self, id: EventId, change: Change, durability: Durability, done: Amended) {
+        let task = Task::Amend { id, change, done };
+        self.shared.push(Submit { task, records: 1, durability });
     }
 
     fn next_detection_id(&self) -> DetectionId {

@@ -4,6 +4,7 @@
 //! that can be rebuilt from it. Ports: [`Writer`] takes records and says when
 //! they are safe, [`Reader`] finds them again.
 
+mod amending;
 mod catch_up;
 mod frame;
 mod handle;
@@ -14,6 +15,7 @@ mod indexing;
 mod journal;
 mod keys;
 mod reading;
+mod records;
 mod retention;
 mod settings;
 mod shared;
@@ -51,12 +53,32 @@ pub enum Durability {
 /// What is told when the records are kept, or cannot be.
 pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
+/// What becomes of an event: sees its latest revision, or `None` when there is no
+/// such event, and gives what to store instead, or `None` to leave it as it is.
+pub type Change = Box<dyn FnOnce(Option<Event>) -> Option<Event> + Send>;
+
+/// What is told when a change is kept (the event as it was stored), was not
+/// wanted (`None`), or cannot be.
+pub type Amended = Box<dyn FnOnce(Result<Option<Event>, StoreError>) + Send>;
+
 /// Keeps records.
 pub trait Writer: Send + Sync {
     /// Takes `records`, in order, all or nothing, and never blocks. `done` runs
     /// on the writer's thread, in the order of submission, once they are as
     /// durable as asked; it must not block.
     fn submit(&self, records: Vec<Record>, durability: Durability, done: Done);
+
+    /// Reads, changes and writes event `id` with nothing in between: `change`
+    /// sees every record submitted before, so two who change the same event
+    /// never undo each other's work.
+    ///
+    /// The store keeps the order of revisions: what `change` gives gets this `id`
+    /// and, unless its revision is higher already, the one after the latest.
+    /// `change` and `done` run on the writer's thread, in the order of
+    /// submission, and must not block; `change` does not run when the latest
+    /// revision cannot be told (the store is shut, or the event is of an earlier
+    /// run and the index is being built again).
+    fn amend_event(&self, id: EventId, change: Change, durability: Durability, done: Amended);
 
     /// The next unused id of a detection.
     fn next_detection_id(&self) -> DetectionId;

@@ -4,16 +4,11 @@
 //! was looked up by. What does not is passed over and counted. Memory: one page
 //! and one frame.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::frame::{FRAME_HEADER, Head};
 use super::index::{Index, IndexError};
-use super::journal::{Place, segment_path};
 use super::keys::{DetectionNote, Pointer, Position, Prefix, id_key, label_hash};
-use super::stored::{self, Body};
+use super::records::{Records, Unreadable};
 use super::{DetectionQuery, EventQuery, PAGE_MAX, Page, Range, Record, StoreError};
 use crate::domain::{Detection, DetectionId, Event, EventId};
 use crate::health::Counter;
@@ -204,71 +199,5 @@ impl<'a, T> PageBuilder<'a, T> {
     fn finish(self) -> Page<T> {
         let last = self.last.filter(|_| self.has_more);
         Page { items: self.items, next_cursor: last.map(|last| last.to_cursor(self.kind)) }
-    }
-}
-
-/// Reads records from the journal, keeping the last file and frame at hand:
-/// neighbours in time are neighbours on the disk.
-struct Records {
-    dir: PathBuf,
-    file: Option<(u64, File)>,
-    frame: Option<(Place, Vec<u8>)>,
-}
-
-/// Why a record cannot be read.
-enum Unreadable {
-    /// Its segment was dropped by retention.
-    SegmentGone,
-    /// The place does not hold what it should.
-    Damaged,
-}
-
-impl From<io::Error> for Unreadable {
-    fn from(_: io::Error) -> Self {
-        Self::Damaged
-    }
-}
-
-impl Records {
-    fn new(dir: PathBuf) -> Self {
-        Self { dir, file: None, frame: None }
-    }
-
-    fn read(&mut self, pointer: Pointer) -> Result<Record, Unreadable> {
-        if self.frame.as_ref().is_none_or(|(place, _)| *place != pointer.place) {
-            let body = self.read_frame(pointer.place)?;
-            self.frame = Some((pointer.place, body));
-        }
-        let Some((_, body)) = &self.frame else { return Err(Unreadable::Damaged) };
-        let Body::Commit(mut records) = stored::decode(body) else {
-            return Err(Unreadable::Damaged);
-        };
-        records.nth(usize::from(pointer.number)).flatten().ok_or(Unreadable::Damaged)
-    }
-
-    fn read_frame(&mut self, place: Place) -> Result<Vec<u8>, Unreadable> {
-        let file = self.open(place.segment)?;
-        let mut head = [0; FRAME_HEADER];
-        let offset = u64::from(place.offset);
-        file.read_exact_at(&mut head, offset)?;
-        let head = Head::read(&head, place.segment, place.offset).ok_or(Unreadable::Damaged)?;
-        let mut body = vec![0; head.body_len];
-        file.read_exact_at(&mut body, offset + FRAME_HEADER as u64)?;
-        if head.matches(&body) { Ok(body) } else { Err(Unreadable::Damaged) }
-    }
-
-    fn open(&mut self, segment: u64) -> Result<&File, Unreadable> {
-        let kept = self.file.take().filter(|(number, _)| *number == segment);
-        let (_, file) = match kept {
-            Some(kept) => self.file.insert(kept),
-            None => match File::open(segment_path(&self.dir, segment)) {
-                Ok(file) => self.file.insert((segment, file)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Err(Unreadable::SegmentGone);
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
-        Ok(file)
     }
 }

@@ -67,6 +67,7 @@ fn drop_segment(engine: &mut Engine, segment: u64) -> Result<(), String> {
             Err(error) => engine.indexing.fail(&error),
         }
     }
+    engine.recent.drop_events(&dropped);
     engine.journal.remove(segment).map_err(|error| error.to_string())?;
     if let (Some(listener), false) = (&*lock(&engine.shared.on_dropped), dropped.is_empty()) {
         listener(&dropped.into_iter().map(EventId).collect::<Vec<_>>());

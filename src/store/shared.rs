@@ -11,8 +11,8 @@ use arc_swap::ArcSwapOption;
 
 use super::frame::NextIds;
 use super::index::Index;
-use super::{Done, Durability, StoreError, StoreSettings};
-use crate::domain::EventId;
+use super::{Amended, Change, Done, Durability, StoreError, StoreSettings};
+use crate::domain::{Event, EventId};
 use crate::health::{Component, Counter, Gauge, Metrics};
 use crate::rt::Clock;
 
@@ -33,11 +33,36 @@ const DAMAGED_MAX: usize = 64;
 
 /// One submit on its way to the journal.
 pub(super) struct Submit {
-    /// The encoded commit; empty when there is nothing to write.
-    pub body: Vec<u8>,
+    pub task: Task,
     pub records: usize,
     pub durability: Durability,
-    pub done: Done,
+}
+
+/// What a submit asks for.
+pub(super) enum Task {
+    /// Write these; the body is empty when there is nothing to write.
+    Write { body: Vec<u8>, events: Vec<Event>, done: Done },
+    /// Change an event.
+    Amend { id: EventId, change: Change, done: Amended },
+}
+
+impl Submit {
+    /// Tells the owner that nothing came of it.
+    pub fn refuse(self, error: StoreError) {
+        match self.task {
+            Task::Write { done, .. } => done(Err(error)),
+            Task::Amend { done, .. } => done(Err(error)),
+        }
+    }
+
+    /// Bytes it takes up in the queue. What a change holds is not known; the
+    /// number of submits bounds those.
+    fn bytes(&self) -> usize {
+        match &self.task {
+            Task::Write { body, .. } => body.len(),
+            Task::Amend { .. } => 0,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -133,7 +158,7 @@ impl Shared {
         let mut queue = lock(&self.queue);
         let refusal = if queue.is_closed {
             Some(StoreError::Unavailable("the service is stopping".into()))
-        } else if queue.submits.len() >= QUEUE || queue.bytes + submit.body.len() > QUEUE_BYTES {
+        } else if queue.submits.len() >= QUEUE || queue.bytes + submit.bytes() > QUEUE_BYTES {
             Some(StoreError::Overloaded)
         } else {
             None
@@ -141,9 +166,9 @@ impl Shared {
         if let Some(error) = refusal {
             drop(queue);
             self.metrics.refused.add(submit.records as u64);
-            return (submit.done)(Err(error));
+            return submit.refuse(error);
         }
-        queue.bytes += submit.body.len();
+        queue.bytes += submit.bytes();
         queue.submits.push_back(submit);
         drop(queue);
         self.wake.notify_one();
@@ -168,7 +193,7 @@ impl Shared {
                 break;
             }
             records += submit.records;
-            queue.bytes -= submit.body.len();
+            queue.bytes -= submit.bytes();
             group.push(submit);
         }
         group

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use log::warn;
 
+use super::amending::{self, Ready, Recent};
 use super::frame::NextIds;
 use super::indexing::Indexing;
 use super::journal::{Condition, Journal, Place};
@@ -89,8 +90,7 @@ fn go_without(shared: &Shared, failure: &StoreError) {
 
 fn refuse(shared: &Shared, group: Vec<Submit>, failure: &StoreError) {
     for submit in group {
-        shared.metrics.refused.add(submit.records as u64);
-        (submit.done)(Err(refusal(failure)));
+        amending::refuse(shared, submit, refusal(failure));
     }
 }
 
@@ -100,6 +100,7 @@ pub(super) struct Engine {
     pub journal: Journal,
     pub ballast: Ballast,
     pub indexing: Indexing,
+    pub recent: Recent,
     unsynced: usize,
     tick_began: Duration,
     next_retention: Duration,
@@ -118,6 +119,7 @@ impl Engine {
             journal,
             ballast: Ballast::new(&shared.dir, shared.settings.min_free_bytes),
             indexing: Indexing::begin(shared),
+            recent: Recent::new(shared.next_ids().event),
             unsynced: 0,
             tick_began: now,
             next_retention: now,
@@ -170,21 +172,25 @@ impl Engine {
 
     /// Writes and indexes a group, syncs if asked to, and answers in order.
     fn commit(&mut self, group: Vec<Submit>) -> Result<(), StoreError> {
+        let group = amending::prepare(self, group);
         let written = self.write(&group);
         let mut synced = Ok(());
         if written.is_ok() && group.iter().any(|s| s.durability == Durability::Synced) {
             synced = self.sync();
         }
-        for submit in group {
-            let result = match submit.durability {
+        for mut ready in group {
+            let result = match ready.durability {
                 _ if written.is_err() => written.clone(),
                 Durability::Written => Ok(()),
                 Durability::Synced => synced.clone(),
             };
             if result.is_err() {
-                self.shared.metrics.refused.add(submit.records as u64);
+                self.shared.metrics.refused.add(ready.records as u64);
             }
-            (submit.done)(result);
+            if written.is_ok() {
+                std::mem::take(&mut ready.events).into_iter().for_each(|e| self.recent.note(e));
+            }
+            ready.answer(result);
         }
         match written {
             // Space may come back; the journal itself is in order.
@@ -193,7 +199,7 @@ impl Engine {
         }
     }
 
-    fn write(&mut self, group: &[Submit]) -> Result<(), StoreError> {
+    fn write(&mut self, group: &[Ready]) -> Result<(), StoreError> {
         let bodies: Vec<&[u8]> =
             group.iter().map(|s| s.body.as_slice()).filter(|body| !body.is_empty()).collect();
         if bodies.is_empty() {

@@ -4,7 +4,8 @@ use std::sync::Mutex;
 
 use watchpost::domain::{Detection, DetectionId, Event, EventId};
 use watchpost::store::{
-    DetectionQuery, Done, Durability, EventQuery, Page, Range, Reader, Record, StoreError, Writer,
+    Amended, Change, DetectionQuery, Done, Durability, EventQuery, Page, Range, Reader, Record,
+    StoreError, Writer,
 };
 
 /// Records in memory. Cursors are `after-` and an id.
@@ -98,6 +99,18 @@ impl Writer for MemoryStore {
             }
         }
         done(Ok(()));
+    }
+
+    fn amend_event(&self, id: EventId, change: Change, durability: Durability, done: Amended) {
+        let latest = self.check().and_then(|()| self.event(id));
+        let Ok(latest) = latest else { return done(latest) };
+        let next = latest.as_ref().map_or(0, |event| event.revision + 1);
+        let Some(event) = change(latest) else { return done(Ok(None)) };
+        let event = Event { id, revision: event.revision.max(next), ..event };
+        let kept = event.clone();
+        let done =
+            Box::new(move |result: Result<(), StoreError>| done(result.map(|()| Some(kept))));
+        self.submit(vec![Record::Event(event)], durability, done);
     }
 
     fn next_detection_id(&self) -> DetectionId {
