@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::ApiSettings;
 use super::error::ApiError;
@@ -59,15 +59,13 @@ pub struct ApiHandles {
 pub struct ApiContext {
     handles: ApiHandles,
     blocking: Arc<Semaphore>,
-    /// One change of an event at a time: each reads, then writes.
-    pub(super) event_edit: Mutex<()>,
 }
 
 impl ApiContext {
     /// A context over these handles.
     pub fn new(handles: ApiHandles) -> Self {
         let blocking = Arc::new(Semaphore::new(BLOCKING_MAX));
-        Self { handles, blocking, event_edit: Mutex::new(()) }
+        Self { handles, blocking }
     }
 
     /// How long the daemon has been running.

@@ -39,7 +39,6 @@ const STOP_POLL: Duration = Duration::from_millis(200);
 /// Stores what the pipeline found and tells everyone.
 pub struct Recorder {
     store: Arc<dyn Writer>,
-    known: Arc<dyn Reader>,
     hub: Hub,
     views: LiveViews,
     events: SyncSender<EventWork>,
@@ -85,7 +84,6 @@ impl Recorder {
         let (tx, rx) = sync_channel(EVENT_QUEUE);
         let recorder = Arc::new(Self {
             store: writer,
-            known: reader,
             hub,
             views,
             events: tx,
@@ -100,7 +98,7 @@ impl Recorder {
                 &[],
             ),
         });
-        recorder.end_left_open();
+        recorder.end_left_open(reader.as_ref());
         let worker = Arc::clone(&recorder);
         tasks.spawn_thread("recorder", move || worker.work(&rx, &snapshots, &stop))?;
         Ok(recorder)
@@ -108,13 +106,13 @@ impl Recorder {
 
     /// A run that was killed leaves events without an end. They end where they
     /// were last seen.
-    fn end_left_open(&self) {
+    fn end_left_open(&self, reader: &dyn Reader) {
         let query = EventQuery {
             range: Range { limit: PAGE_MAX, ..Range::default() },
             ..EventQuery::default()
         };
         // A store that is not there has nothing left open.
-        let Ok(page) = self.known.events(&query) else { return };
+        let Ok(page) = reader.events(&query) else { return };
         let ended: Vec<_> = page
             .items
             .into_iter()
@@ -156,33 +154,27 @@ impl Recorder {
             if event.revision == 0 && failed.contains(&event.id) {
                 event.has_snapshot = false;
             }
-            self.keep_review(&mut event);
             self.record_event(event);
         }
     }
 
-    /// A person may review an event while it lasts; the pipeline does not know.
-    fn keep_review(&self, event: &mut Event) {
-        if event.revision == 0 {
-            return;
-        }
-        // Without a store there is no review either.
-        if let Ok(Some(known)) = self.known.event(event.id) {
-            event.reviewed = known.reviewed;
-            event.revision = event.revision.max(known.revision.saturating_add(1));
-        }
-    }
-
+    /// A person may review an event while it lasts, which the pipeline does not
+    /// know: the review of the stored revision holds.
     fn record_event(&self, event: Event) {
         let (hub, unsaved) = (self.hub.clone(), self.unsaved.clone());
-        let announced = Arc::new(event.clone());
-        let done = move |result: Result<(), _>| {
+        let (id, unstored) = (event.id, event.clone());
+        let change = move |known: Option<Event>| {
+            let reviewed = known.is_some_and(|known| known.reviewed);
+            Some(Event { reviewed, ..event })
+        };
+        let done = move |result: Result<Option<Event>, _>| {
             if result.is_err() {
                 unsaved.inc();
             }
-            hub.publish(LiveMessage::Event(announced));
+            let announced = result.ok().flatten().unwrap_or(unstored);
+            hub.publish(LiveMessage::Event(Arc::new(announced)));
         };
-        self.store.submit(vec![Record::Event(event)], Durability::Synced, Box::new(done));
+        self.store.amend_event(id, Box::new(change), Durability::Synced, Box::new(done));
     }
 
     fn record_detections(&self, camera: CameraId, detections: Vec<Detection>) {

@@ -12,7 +12,7 @@ use crate::api::response::{self, Response};
 use crate::api::wire::records::{EventData, List};
 use crate::domain::{CameraId, Event, EventId, RiskLevel};
 use crate::live::LiveMessage;
-use crate::store::{DetectionQuery, Durability, EventQuery, Record};
+use crate::store::{DetectionQuery, Durability, EventQuery};
 
 /// `GET /api/events` as a list, newest first; of one camera if `camera` is given.
 pub(in crate::api) async fn list(
@@ -67,38 +67,28 @@ pub(in crate::api) async fn change(mut request: Request) -> Result<Response, Api
     Ok(response::json(&EventData::from(&event)))
 }
 
-/// Tries of a change that the end or an update of the same event crossed.
-const CROSSINGS_MAX: usize = 3;
-
 async fn apply(ctx: &ApiContext, id: EventId, change: &Change) -> Result<Event, ApiError> {
-    let _one_at_a_time = ctx.event_edit.lock().await;
-    let mut event = find(ctx, id).await?;
-    for _ in 0..CROSSINGS_MAX {
-        if event.reviewed == change.reviewed {
-            return Ok(event);
-        }
-        event.reviewed = change.reviewed;
-        event.revision += 1;
-        keep(ctx, &event).await?;
-        ctx.hub.publish(LiveMessage::Event(Arc::new(event)));
-        // The recorder keeps reviews that it knows of. One that was stored between
-        // its look and its own record shows as missing here.
-        event = find(ctx, id).await?;
-    }
-    if event.reviewed == change.reviewed {
-        return Ok(event);
-    }
-    Err(ApiError::unavailable("event_busy", "the event changes too fast; try again"))
-}
-
-/// Stores the event and waits until it would survive a power cut.
-async fn keep(ctx: &ApiContext, event: &Event) -> Result<(), ApiError> {
     let (tx, rx) = oneshot::channel();
-    // A receiver that is gone has given up waiting.
-    let done = Box::new(move |outcome| drop(tx.send(outcome)));
-    ctx.writer.submit(vec![Record::Event(event.clone())], Durability::Synced, done);
+    let (hub, reviewed) = (ctx.hub.clone(), change.reviewed);
+    let amend = move |known: Option<Event>| {
+        let event = known.filter(|event| event.reviewed != reviewed)?;
+        Some(Event { reviewed, ..event })
+    };
+    let done = move |outcome: Result<Option<Event>, _>| {
+        // Announced here, on the writer's thread, so that revisions keep their order.
+        if let Ok(Some(event)) = &outcome {
+            hub.publish(LiveMessage::Event(Arc::new(event.clone())));
+        }
+        // A receiver that is gone has given up waiting.
+        drop(tx.send(outcome));
+    };
+    ctx.writer.amend_event(id, Box::new(amend), Durability::Synced, Box::new(done));
     let stopped = |_| ApiError::unavailable("store_unavailable", "the store has stopped");
-    Ok(rx.await.map_err(stopped)??)
+    match rx.await.map_err(stopped)?? {
+        Some(event) => Ok(event),
+        // It was so already, or there is no such event.
+        None => find(ctx, id).await,
+    }
 }
 
 /// One event, or 404.
