@@ -249,6 +249,28 @@ async fn a_foreign_page_and_a_foreign_host_get_no_handshake() {
 }
 
 #[tokio::test]
+async fn connections_are_counted_for_whoever_has_switched_debugging_on() {
+    const PATH: &str = "/api/debug/websocket/connections";
+    let appliance = Appliance::start().await;
+    assert_eq!(appliance.get(PATH).await.status, 404);
+    appliance.finished().await;
+
+    let appliance = Appliance::with(ApiSettings { debug: true, ..ApiSettings::default() }).await;
+    let mut clients = Vec::new();
+    for path in ["/ws/events", "/ws/detections", "/ws/system"] {
+        let mut client = appliance.websocket(path).await;
+        client.is_served().await;
+        clients.push(client);
+    }
+    let body = appliance.get(PATH).await.json();
+    let expected =
+        json!({"connection_count": 2, "state": "closed", "failure_count": 0, "is_degraded": false});
+    assert_eq!(body["event_broadcaster"], expected);
+    assert_eq!(body["system_broadcaster"]["connection_count"], 1);
+    appliance.finished().await;
+}
+
+#[tokio::test]
 async fn a_plain_request_is_told_to_upgrade() {
     let appliance = Appliance::start().await;
     let answer = appliance.get("/ws/events").await;

@@ -35,6 +35,7 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/system/health/ready", Public, health::ready_in_detail),
         Route::get("/api/system/health/full", Viewer, health::full),
         Route::get("/api/system/health/websocket", Viewer, health::websocket),
+        Route::get("/api/debug/websocket/connections", Viewer, health::websocket_connections),
         Route::get("/api/server/status", Viewer, server::status),
         Route::get("/metrics", Viewer, server::metrics),
         Route::get("/api/metrics", Viewer, server::metrics),

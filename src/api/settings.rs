@@ -59,6 +59,8 @@ pub struct ApiSettings {
     pub replay_max_age: Duration,
     /// Memory that the kept messages may take, bytes. Holds from the next start on.
     pub replay_max_bytes: usize,
+    /// Whether `/api/debug` answers.
+    pub debug: bool,
     /// How often an event stream carries a comment line.
     pub sse_keepalive: Duration,
 }
@@ -78,6 +80,7 @@ impl Default for ApiSettings {
             websocket_ping_interval: Duration::from_secs(30),
             replay_max_age: HistoryBounds::default().max_age,
             replay_max_bytes: HistoryBounds::default().max_bytes,
+            debug: false,
             sse_keepalive: Duration::from_secs(30),
         }
     }

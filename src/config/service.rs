@@ -59,6 +59,7 @@ pub fn api(root: &Section<'_>, flags: &[SocketAddr]) -> ApiSettings {
             "make it at most a third of that",
         );
     }
+    root.set("debug", &mut api.debug, rules::boolean);
     if !flags.is_empty() {
         api.listen = flags.to_vec();
     }
