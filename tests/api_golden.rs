@@ -11,13 +11,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use api_support::{Appliance, MORNING, camera, detection, event, system_status};
-use watchpost::api::wire::{camera_sdk, realtime};
+use watchpost::api::wire::{CAMERA_SDK, REALTIME, camera_sdk, realtime};
 use watchpost::capture::CameraEntry;
 use watchpost::domain::{
     BatchId, CameraId, CameraNotice, CameraState, CameraStatus, DetectionId, Timestamp,
 };
 use watchpost::health::{Report, State};
-use watchpost::live::{DetectionBatchSeen, LiveMessage};
+use watchpost::live::{Cursor, DetectionBatchSeen, LiveMessage, Resynced, Stamp};
 
 fn assert_golden(name: &str, bytes: impl AsRef<[u8]>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
@@ -32,13 +32,17 @@ fn assert_golden(name: &str, bytes: impl AsRef<[u8]>) {
     );
 }
 
+fn stamp(is_replay: bool) -> Stamp {
+    Stamp { seq: 42, cursor: Cursor::new(0x5f3c_9a01, 0x2f), is_replay }
+}
+
 fn assert_message(name: &str, message: &LiveMessage) {
-    assert_golden(name, realtime::message(message).unwrap().with_number(42));
+    assert_golden(name, REALTIME.text(message, &stamp(false)).unwrap());
 }
 
 fn assert_frame(name: &str, notice: CameraNotice) {
     let message = LiveMessage::Notice { camera: front_door(), notice };
-    assert_golden(name, camera_sdk::frame(&message).unwrap().with_number(42));
+    assert_golden(name, CAMERA_SDK.text(&message, &stamp(false)).unwrap());
 }
 
 fn front_door() -> CameraId {
@@ -107,12 +111,25 @@ fn system_and_service_status_are_announced_as_promised() {
 #[test]
 fn control_messages_are_as_promised() {
     assert_golden("ws-pong.json", realtime::PONG);
-    assert_golden("ws-ping.json", realtime::ping(42));
+    assert_golden("ws-ping.json", realtime::ping(42, Some(stamp(false).cursor)));
+    assert_golden("ws-ping-behind.json", realtime::ping(42, None));
     let events = ["alert.*".to_owned(), "event.created".to_owned()];
     assert_golden("ws-subscribed.json", realtime::subscription("subscribed", &events));
     let details = serde_json::json!({ "raw_data_preview": "invalid{json" });
     let error = realtime::error("invalid_json", "Message must be valid JSON", details);
     assert_golden("ws-error.json", error);
+}
+
+#[test]
+fn a_replay_and_its_end_are_as_promised() {
+    let message = LiveMessage::Event(Arc::new(event(12, 0)));
+    assert_golden("ws-event-replayed.json", REALTIME.text(&message, &stamp(true)).unwrap());
+    let oldest = Some(stamp(false).cursor);
+    let whole = Resynced { replayed: 3, last_seq: 45, is_too_old: false, oldest };
+    assert_golden("ws-resync-ack.json", realtime::resync_ack("events", None, &whole));
+    let too_old = Resynced { is_too_old: true, ..whole };
+    let ack = realtime::resync_ack("events", Some(7), &too_old);
+    assert_golden("ws-resync-ack-too-old.json", ack);
 }
 
 #[test]

@@ -178,8 +178,10 @@ async fn the_heartbeat_tells_the_last_number_and_silence_ends_with_1000() {
     let mut client = appliance.websocket("/ws/events").await;
     client.is_served().await;
     appliance.hub.publish(happened(1));
-    assert_eq!(client.json().await["seq"], 1);
-    assert_eq!(client.text().await, r#"{"type":"ping","lastSeq":1}"#);
+    let message = client.json().await;
+    assert_eq!(message["seq"], 1);
+    let heartbeat = json!({"type": "ping", "lastSeq": 1, "cursor": message["cursor"]});
+    assert_eq!(client.json().await, heartbeat);
     assert_eq!(client.closed().await, (1000, "Idle timeout".to_owned()));
     appliance.finished().await;
 }
@@ -243,6 +245,28 @@ async fn a_foreign_page_and_a_foreign_host_get_no_handshake() {
     let (mut client, _) =
         appliance.websocket_with("/ws/events", &[("origin", &own)]).await.unwrap();
     client.is_served().await;
+    appliance.finished().await;
+}
+
+#[tokio::test]
+async fn connections_are_counted_for_whoever_has_switched_debugging_on() {
+    const PATH: &str = "/api/debug/websocket/connections";
+    let appliance = Appliance::start().await;
+    assert_eq!(appliance.get(PATH).await.status, 404);
+    appliance.finished().await;
+
+    let appliance = Appliance::with(ApiSettings { debug: true, ..ApiSettings::default() }).await;
+    let mut clients = Vec::new();
+    for path in ["/ws/events", "/ws/detections", "/ws/system"] {
+        let mut client = appliance.websocket(path).await;
+        client.is_served().await;
+        clients.push(client);
+    }
+    let body = appliance.get(PATH).await.json();
+    let expected =
+        json!({"connection_count": 2, "state": "closed", "failure_count": 0, "is_degraded": false});
+    assert_eq!(body["event_broadcaster"], expected);
+    assert_eq!(body["system_broadcaster"]["connection_count"], 1);
     appliance.finished().await;
 }
 

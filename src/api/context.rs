@@ -11,7 +11,7 @@ use super::error::ApiError;
 use crate::capture::Directory;
 use crate::health::{Health, Metrics, Progress};
 use crate::infer::DetectorInfo;
-use crate::live::{Hub, SystemStatus};
+use crate::live::{HistoryBounds, Hub, SystemStatus};
 use crate::media::{LiveViews, Snapshots};
 use crate::rt::Clock;
 use crate::store::{Reader, Writer};
@@ -64,6 +64,10 @@ pub struct ApiContext {
 impl ApiContext {
     /// A context over these handles.
     pub fn new(handles: ApiHandles) -> Self {
+        let settings = handles.settings.load();
+        let (max_age, max_bytes) = (settings.replay_max_age, settings.replay_max_bytes);
+        drop(settings);
+        handles.hub.set_history(HistoryBounds { max_age, max_bytes });
         let blocking = Arc::new(Semaphore::new(BLOCKING_MAX));
         Self { handles, blocking }
     }

@@ -1,7 +1,7 @@
 //! All routes, in one list.
 
 use super::Role::{Operator, Public, Viewer};
-use super::rest::{cameras, detections, events, health, pictures, server};
+use super::rest::{analysis, cameras, detections, events, health, pictures, server};
 use super::route::Route;
 use super::{sse, ws};
 
@@ -17,6 +17,7 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/cameras/{camera_id}/live-view/frame", Viewer, pictures::live_view_frame),
         // Realtime API: records.
         Route::get("/api/events", Viewer, sse::of_all),
+        Route::get("/api/events/analyze/{batch_id}/stream", Viewer, analysis::stream),
         Route::get("/api/events/{id}", Viewer, events::one),
         Route::patch("/api/events/{id}", Operator, events::change),
         Route::get("/api/events/{id}/detections", Viewer, events::detections),
@@ -34,6 +35,7 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/system/health/ready", Public, health::ready_in_detail),
         Route::get("/api/system/health/full", Viewer, health::full),
         Route::get("/api/system/health/websocket", Viewer, health::websocket),
+        Route::get("/api/debug/websocket/connections", Viewer, health::websocket_connections),
         Route::get("/api/server/status", Viewer, server::status),
         Route::get("/metrics", Viewer, server::metrics),
         Route::get("/api/metrics", Viewer, server::metrics),

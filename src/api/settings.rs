@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::domain::Secret;
+use crate::live::HistoryBounds;
 
 /// What a caller may do; each role includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +54,13 @@ pub struct ApiSettings {
     pub websocket_idle_timeout: Duration,
     /// How often a WebSocket client is told that the connection lives.
     pub websocket_ping_interval: Duration,
+    /// How long live messages are kept for WebSocket clients that come back.
+    /// Holds from the next start on.
+    pub replay_max_age: Duration,
+    /// Memory that the kept messages may take, bytes. Holds from the next start on.
+    pub replay_max_bytes: usize,
+    /// Whether `/api/debug` answers.
+    pub debug: bool,
     /// How often an event stream carries a comment line.
     pub sse_keepalive: Duration,
 }
@@ -70,6 +78,9 @@ impl Default for ApiSettings {
             body_max_bytes: 64 << 10,
             websocket_idle_timeout: Duration::from_secs(300),
             websocket_ping_interval: Duration::from_secs(30),
+            replay_max_age: HistoryBounds::default().max_age,
+            replay_max_bytes: HistoryBounds::default().max_bytes,
+            debug: false,
             sse_keepalive: Duration::from_secs(30),
         }
     }

@@ -59,6 +59,7 @@ pub fn api(root: &Section<'_>, flags: &[SocketAddr]) -> ApiSettings {
             "make it at most a third of that",
         );
     }
+    root.set("debug", &mut api.debug, rules::boolean);
     if !flags.is_empty() {
         api.listen = flags.to_vec();
     }
@@ -78,6 +79,12 @@ fn limits(section: Section<'_>, api: &mut ApiSettings) {
     api.body_max_bytes = body as usize;
     let range = Duration::from_secs(1)..=Duration::from_secs(300);
     section.set("sse_keepalive", &mut api.sse_keepalive, rules::span(range));
+    let range = Duration::from_secs(1)..=Duration::from_secs(86_400);
+    section.set("replay_age", &mut api.replay_max_age, rules::span(range));
+    let mut replay = api.replay_max_bytes as u64;
+    section.set("replay_size", &mut replay, rules::size(64 << 10..=64 * MIB));
+    // At most 64 MiB by the rule above.
+    api.replay_max_bytes = replay as usize;
     if api.connections_per_ip_max > api.connections_max {
         section.mistake(
             "connections_per_address",

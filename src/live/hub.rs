@@ -6,9 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::subscriber::{Backlog, Subscriber};
+use bytes::Bytes;
+
+use super::backlog::Backlog;
+use super::history::History;
+use super::resync::{Resynced, Since};
+use super::subscriber::Subscriber;
 use super::wire::Envelope;
-use super::{Filter, Form, LiveMessage};
+use super::{Cursor, Filter, Form, HistoryBounds, LiveMessage};
 use crate::health::{Counter, Gauge, Metrics};
 use crate::rt::Clock;
 
@@ -19,7 +24,14 @@ pub struct Hub(Arc<Inner>);
 struct Inner {
     clock: Clock,
     metrics: Metrics,
-    channels: Mutex<BTreeMap<&'static str, Channel>>,
+    stream: Mutex<Stream>,
+}
+
+/// The messages and who listens to them. One lock over both, so that every
+/// subscriber sees the same order and a replay ends exactly where live begins.
+struct Stream {
+    channels: BTreeMap<&'static str, Channel>,
+    history: History,
 }
 
 /// The subscribers of one kind, which share a name in the metrics.
@@ -32,14 +44,20 @@ struct Channel {
 impl Hub {
     /// A hub nobody listens to yet.
     pub fn new(clock: Clock, metrics: Metrics) -> Self {
-        Self(Arc::new(Inner { clock, metrics, channels: Mutex::default() }))
+        let stream = Stream { channels: BTreeMap::new(), history: History::new() };
+        Self(Arc::new(Inner { clock, metrics, stream: Mutex::new(stream) }))
+    }
+
+    /// Keeps so much for clients that come back.
+    pub fn set_history(&self, bounds: HistoryBounds) {
+        self.0.lock().history.set_bounds(bounds);
     }
 
     /// Offers `message` to everyone who listens. Never blocks.
     pub fn publish(&self, message: LiveMessage) {
-        let envelope = Arc::new(Envelope::new(message, self.0.clock.monotonic()));
-        // One lock over all pushes: every subscriber sees the same order.
-        for channel in self.0.lock().values() {
+        let mut stream = self.0.lock();
+        let envelope = stream.history.add(message, self.0.clock.monotonic());
+        for channel in stream.channels.values() {
             let dropped: u64 =
                 channel.backlogs.iter().map(|backlog| backlog.offer(&envelope)).sum();
             channel.dropped.add(dropped);
@@ -49,9 +67,10 @@ impl Hub {
     /// Listens from now on to the messages that `filter` lets through and that
     /// `form` knows. `channel` is a fixed word for the metrics.
     pub fn subscribe(&self, channel: &'static str, form: Form, filter: Filter) -> Subscriber {
-        let backlog = Arc::new(Backlog::new(form, filter));
-        let mut channels = self.0.lock();
-        let entry = channels.entry(channel).or_insert_with(|| self.0.channel(channel));
+        let mut stream = self.0.lock();
+        let joined = stream.history.newest().position();
+        let backlog = Arc::new(Backlog::new(form, filter, joined));
+        let entry = stream.channels.entry(channel).or_insert_with(|| self.0.channel(channel));
         entry.backlogs.push(Arc::clone(&backlog));
         entry.count();
         Subscriber::new(self.clone(), channel, backlog, self.0.clock.clone())
@@ -59,14 +78,43 @@ impl Hub {
 
     /// How many listen on `channel`.
     pub fn subscribers(&self, channel: &str) -> usize {
-        self.0.lock().get(channel).map_or(0, |channel| channel.backlogs.len())
+        self.0.lock().channels.get(channel).map_or(0, |channel| channel.backlogs.len())
     }
 
     pub(super) fn leave(&self, channel: &str, backlog: &Arc<Backlog>) {
-        if let Some(entry) = self.0.lock().get_mut(channel) {
+        if let Some(entry) = self.0.lock().channels.get_mut(channel) {
             entry.backlogs.retain(|known| !Arc::ptr_eq(known, backlog));
             entry.count();
         }
+    }
+
+    /// Queues a message for one subscriber alone.
+    pub(super) fn push(&self, backlog: &Backlog, message: LiveMessage) {
+        let stream = self.0.lock();
+        let now = self.0.clock.monotonic();
+        backlog.offer_alone(&Arc::new(Envelope::new(message, now, stream.history.newest())));
+    }
+
+    /// The newest position, if `backlog` has handed over all up to it.
+    pub(super) fn caught_up(&self, backlog: &Backlog) -> Option<Cursor> {
+        let stream = self.0.lock();
+        backlog.is_empty().then(|| stream.history.newest())
+    }
+
+    /// Queues for one subscriber what it has missed, then `answer`; false while an
+    /// earlier replay is under way.
+    pub(super) fn resync(
+        &self,
+        backlog: &Backlog,
+        since: Since,
+        answer: impl FnOnce(&Resynced) -> Bytes,
+    ) -> bool {
+        // Written outside the lock, for whoever publishes must not wait for it.
+        let kept: Vec<_> = self.0.lock().history.after(since.position()).cloned().collect();
+        backlog.write_ahead(&kept);
+        let mut stream = self.0.lock();
+        stream.history.trim(self.0.clock.monotonic());
+        backlog.resync(&stream.history, since, answer)
     }
 }
 
@@ -88,8 +136,8 @@ impl Inner {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Channel>> {
-        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Stream> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

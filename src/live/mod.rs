@@ -4,15 +4,23 @@
 //! [`Subscriber`]. Whoever serves clients brings the [`Form`] in which they read;
 //! a message is written once per form, however many listen. Publishing never
 //! waits: a subscriber that is behind loses its oldest messages, counted, and
-//! sees a gap in the numbers. Nobody else notices.
+//! sees a gap in the numbers. Nobody else notices. What was published lately is
+//! kept, within bounds, and replayed to whoever asks for what it has missed.
 
+mod backlog;
+mod history;
 mod hub;
+mod numbers;
+mod resync;
 mod subscriber;
 mod wire;
 
+pub use backlog::{BACKLOG_MAX_AGE, BACKLOG_MAX_BYTES};
+pub use history::{Cursor, HistoryBounds, InvalidCursor};
 pub use hub::Hub;
-pub use subscriber::{BACKLOG_MAX_AGE, BACKLOG_MAX_BYTES, Delivery, Filter, Subscriber};
-pub use wire::{Form, Wire};
+pub use resync::{Resynced, Since};
+pub use subscriber::{Delivery, Filter, Subscriber};
+pub use wire::{Form, Stamp, Wire};
 
 use std::sync::Arc;
 

@@ -1,34 +1,19 @@
-//! One listener: a bounded backlog and the numbers of its messages.
-//!
-//! Holds at most [`BACKLOG_MAX_BYTES`] and nothing older than
-//! [`BACKLOG_MAX_AGE`]; when full, the oldest message goes and is counted.
-//! Messages are numbered when they are queued, after filtering and before any
-//! drop, so that a drop shows as a gap and a filter does not.
+//! One listener, as whoever serves it sees it: batches of texts, ready to send.
+//! What waits for it is in `backlog`, what it asks for again in `resync`.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Notify;
 
-use super::wire::Envelope;
-use super::{Form, Hub, LiveMessage};
+use super::backlog::Backlog;
+use super::resync::{Resynced, Since};
+use super::{Cursor, Hub, LiveMessage};
 use crate::rt::Clock;
-
-/// Bytes waiting for one subscriber. A bound in messages would cut off everyone
-/// at one scheduling stall: 64 messages are a third of a second under load.
-pub const BACKLOG_MAX_BYTES: usize = 256 << 10;
-
-/// Older messages go when a newer one comes: live means now.
-pub const BACKLOG_MAX_AGE: Duration = Duration::from_secs(5);
 
 /// Under load, messages of this span share one write. An idle subscriber gets
 /// the first message at once.
 const COALESCE: Duration = Duration::from_millis(20);
-
-/// Bytes handed over in one batch: what fits a socket's send buffer.
-const BATCH_MAX_BYTES: usize = 32 << 10;
 
 /// Which messages a subscriber wants.
 pub type Filter = Box<dyn Fn(&LiveMessage) -> bool + Send>;
@@ -80,17 +65,29 @@ impl Subscriber {
 
     /// Wants other messages from now on. Those already waiting stay.
     pub fn set_filter(&self, filter: Filter) {
-        self.backlog.lock().filter = filter;
+        self.backlog.set_filter(filter);
     }
 
     /// Queues a message for this subscriber alone, as if the hub had published it.
     pub fn push(&self, message: LiveMessage) {
-        self.backlog.offer(&Arc::new(Envelope::new(message, self.clock.monotonic())));
+        self.hub.push(&self.backlog, message);
     }
 
     /// The number given last, 0 before the first.
     pub fn last_seq(&self) -> u64 {
-        self.backlog.lock().last_seq
+        self.backlog.last_seq()
+    }
+
+    /// The position in the stream up to which nothing waits any more.
+    pub fn caught_up(&self) -> Option<Cursor> {
+        self.hub.caught_up(&self.backlog)
+    }
+
+    /// Queues what this client has missed, through its present filter and under
+    /// new numbers, and then the answer that `answer` makes of the outcome. False,
+    /// and nothing happens, while an earlier replay is under way.
+    pub fn resync(&self, since: Since, answer: impl FnOnce(&Resynced) -> Bytes) -> bool {
+        self.hub.resync(&self.backlog, since, answer)
     }
 
     fn rest_of_window(&self) -> Option<Duration> {
@@ -105,102 +102,6 @@ impl Drop for Subscriber {
     }
 }
 
-/// What waits for one subscriber.
-pub(super) struct Backlog {
-    form: Form,
-    state: Mutex<State>,
-    arrived: Notify,
-}
-
-struct State {
-    filter: Filter,
-    last_seq: u64,
-    waiting: VecDeque<Waiting>,
-    bytes: usize,
-}
-
-struct Waiting {
-    seq: u64,
-    len: usize,
-    envelope: Arc<Envelope>,
-}
-
-impl Backlog {
-    pub(super) fn new(form: Form, filter: Filter) -> Self {
-        let state = State { filter, last_seq: 0, waiting: VecDeque::new(), bytes: 0 };
-        Self { form, state: Mutex::new(state), arrived: Notify::new() }
-    }
-
-    /// Queues the message if it is wanted; returns how many had to go for it.
-    pub(super) fn offer(&self, envelope: &Arc<Envelope>) -> u64 {
-        let mut state = self.lock();
-        if !(state.filter)(&envelope.message) {
-            return 0;
-        }
-        let Some(wire) = envelope.wire(&self.form) else { return 0 };
-        state.last_seq += 1;
-        let entry =
-            Waiting { seq: state.last_seq, len: wire.len(), envelope: Arc::clone(envelope) };
-        state.bytes += entry.len;
-        state.waiting.push_back(entry);
-        let dropped = state.trim(envelope.published);
-        drop(state);
-        self.arrived.notify_one();
-        dropped
-    }
-
-    async fn wait(&self) {
-        loop {
-            let arrived = self.arrived.notified();
-            if !self.lock().waiting.is_empty() {
-                return;
-            }
-            arrived.await;
-        }
-    }
-
-    /// What fits one write, and whether that was all.
-    fn take(&self) -> (Vec<Delivery>, bool) {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        let mut state = self.lock();
-        while bytes < BATCH_MAX_BYTES {
-            let Some(entry) = state.pop() else { break };
-            let Some(wire) = entry.envelope.wire(&self.form) else { continue };
-            bytes += entry.len;
-            batch.push(Delivery { seq: entry.seq, text: wire.with_number(entry.seq) });
-        }
-        (batch, state.waiting.is_empty())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// Removes the oldest until both bounds hold; the newest always stays.
-    fn trim(&mut self, now: Duration) -> u64 {
-        let mut dropped = 0;
-        while self.waiting.len() > 1 && (self.bytes > BACKLOG_MAX_BYTES || self.is_stale(now)) {
-            self.pop();
-            dropped += 1;
-        }
-        dropped
-    }
-
-    fn is_stale(&self, now: Duration) -> bool {
-        let oldest = self.waiting.front().map(|entry| entry.envelope.published);
-        oldest.is_some_and(|published| now.saturating_sub(published) > BACKLOG_MAX_AGE)
-    }
-
-    fn pop(&mut self) -> Option<Waiting> {
-        let entry = self.waiting.pop_front()?;
-        self.bytes -= entry.len;
-        Some(entry)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -208,17 +109,17 @@ mod tests {
     use super::*;
     use crate::domain::{CameraNotice, Timestamp};
     use crate::health::Metrics;
-    use crate::live::Wire;
+    use crate::live::{BACKLOG_MAX_AGE, BACKLOG_MAX_BYTES, Form, Wire};
 
     const PAYLOAD: usize = 1000;
 
     fn encode(message: &LiveMessage) -> Option<Wire> {
         match message {
-            LiveMessage::Notice { .. } => Some(Wire::numbered(vec![b'x'; PAYLOAD], "")),
+            LiveMessage::Notice { .. } => Some(Wire::stamped(vec![b'x'; PAYLOAD], "")),
             _ => None,
         }
     }
-    const FORM: Form = Form::new(0, encode);
+    const FORM: Form = Form::new(0, encode, |_| String::new());
 
     fn notice(camera: &str) -> LiveMessage {
         let camera = camera.parse().unwrap();
@@ -284,10 +185,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_message_is_written_once_however_many_listen() {
         static WRITTEN: AtomicUsize = AtomicUsize::new(0);
-        const COUNTING: Form = Form::new(1, |_| {
+        fn count(_: &LiveMessage) -> Option<Wire> {
             WRITTEN.fetch_add(1, Ordering::Relaxed);
             Some(Wire::plain("text"))
-        });
+        }
+        const COUNTING: Form = Form::new(1, count, |_| String::new());
         let (_, _, hub) = hub();
         let mut listeners: Vec<_> =
             (0..50).map(|_| hub.subscribe("events", COUNTING, everything())).collect();

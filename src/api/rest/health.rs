@@ -97,6 +97,20 @@ struct Broadcasters {
     timestamp: Timestamp,
 }
 
+#[derive(Serialize)]
+struct Connections {
+    connection_count: usize,
+    #[serde(flatten)]
+    broadcaster: Broadcaster,
+}
+
+#[derive(Serialize)]
+struct BroadcasterConnections {
+    event_broadcaster: Connections,
+    system_broadcaster: Connections,
+    timestamp: Timestamp,
+}
+
 /// The hub lives in this process: there is no broker to lose, so its breaker has
 /// nothing to open for.
 #[derive(Serialize)]
@@ -170,6 +184,25 @@ pub(in crate::api) async fn websocket(request: Request) -> Result<Response, ApiE
     let timestamp = request.ctx.clock.now();
     let body = Broadcasters { event_broadcaster: CLOSED, system_broadcaster: CLOSED, timestamp };
     Ok(response::json(&body))
+}
+
+/// `GET /api/debug/websocket/connections`. As if it did not exist, unless the
+/// settings allow it. The event broadcaster serves detections as well.
+pub(in crate::api) async fn websocket_connections(request: Request) -> Result<Response, ApiError> {
+    let ctx = &request.ctx;
+    if !ctx.settings.load().debug {
+        let hint = "set debug = true in the configuration";
+        return Err(ApiError::not_found("there is no such path").hint(hint));
+    }
+    let connections = |channels: &[&str]| Connections {
+        connection_count: channels.iter().map(|channel| ctx.hub.subscribers(channel)).sum(),
+        broadcaster: CLOSED,
+    };
+    Ok(response::json(&BroadcasterConnections {
+        event_broadcaster: connections(&["events", "detections"]),
+        system_broadcaster: connections(&["system"]),
+        timestamp: ctx.clock.now(),
+    }))
 }
 
 /// Able to serve: every stage moves, and nothing but cameras is down. A blind

@@ -1,5 +1,6 @@
 //! REST: one file per kind of thing.
 
+pub(super) mod analysis;
 pub(super) mod cameras;
 pub(super) mod detections;
 pub(super) mod events;

@@ -4,6 +4,7 @@
 //! Two contracts share the service: the camera SDK's ([`camera_sdk`], camelCase)
 //! and the realtime API's ([`realtime`], snake_case). The domain knows neither.
 
+pub mod analysis;
 pub mod camera_sdk;
 pub mod realtime;
 pub mod records;
@@ -11,7 +12,7 @@ pub mod records;
 use crate::live::Form;
 
 /// The camera SDK's event stream, as the hub keeps it.
-pub const CAMERA_SDK: Form = Form::new(0, camera_sdk::frame);
+pub const CAMERA_SDK: Form = Form::new(0, camera_sdk::frame, |_| String::new());
 
 /// The realtime API's WebSocket messages, as the hub keeps them.
-pub const REALTIME: Form = Form::new(1, realtime::message);
+pub const REALTIME: Form = Form::new(1, realtime::message, realtime::stamp);

@@ -1,8 +1,9 @@
 //! The realtime API's WebSocket messages.
 //!
-//! A data message is `{"type", "seq", "data"}`, some with `timestamp`; `seq`
-//! counts per connection. Control messages (pong, ping, acknowledgements,
-//! errors) carry none. Choices where the contract is silent or disagrees with
+//! A data message is `{"type", "seq", "cursor", "data"}`, some with `timestamp`;
+//! `seq` counts per connection, `cursor` is the place in the stream of all
+//! messages, and `"replay":true` marks what comes from the history. Control
+//! messages (pong, ping, acknowledgements, errors) carry no `seq`. Choices where the contract is silent or disagrees with
 //! itself:
 //!
 //! - An event's first revision is `event`; later ones are `event.updated`, in
@@ -19,7 +20,7 @@ use super::records::{DetectionData, EventData};
 use crate::api::response::json_text;
 use crate::domain::{CameraState, CameraStatus, Timestamp};
 use crate::health::{Report, State};
-use crate::live::{DetectionBatchSeen, LiveMessage, SystemStatus, Wire};
+use crate::live::{Cursor, DetectionBatchSeen, LiveMessage, Resynced, Stamp, SystemStatus, Wire};
 
 /// What a later revision of an event may change.
 const UPDATED_FIELDS: [&str; 10] = [
@@ -39,27 +40,27 @@ const UPDATED_FIELDS: [&str; 10] = [
 pub fn message(message: &LiveMessage) -> Option<Wire> {
     let wire = match message {
         LiveMessage::Event(event) if event.revision == 0 => {
-            numbered("event", &EventData::from(event.as_ref()), None)
+            stamped("event", &EventData::from(event.as_ref()), None)
         }
         LiveMessage::Event(event) => {
             let data = Updated { event: event.as_ref().into(), updated_fields: &UPDATED_FIELDS };
-            numbered("event.updated", &data, Some(event.updated_at))
+            stamped("event.updated", &data, Some(event.updated_at))
         }
         LiveMessage::Detection(detection) => {
             // Pictures of an event are written after its first detections.
-            numbered("detection", &DetectionData::new(detection, false), None)
+            stamped("detection", &DetectionData::new(detection, false), None)
         }
         LiveMessage::DetectionBatch(batch) => {
-            numbered("detection.batch", &Batch::from(batch.as_ref()), None)
+            stamped("detection.batch", &Batch::from(batch.as_ref()), None)
         }
         LiveMessage::Camera(status) => {
-            numbered("camera_status", &CameraData::from(status.as_ref()), None)
+            stamped("camera_status", &CameraData::from(status.as_ref()), None)
         }
         LiveMessage::System(status) => {
-            numbered("system_status", &SystemData::from(status.as_ref()), Some(status.at))
+            stamped("system_status", &SystemData::from(status.as_ref()), Some(status.at))
         }
         LiveMessage::Service(report) => {
-            numbered("service_status", &ServiceData::from(report.as_ref()), Some(report.since))
+            stamped("service_status", &ServiceData::from(report.as_ref()), Some(report.since))
         }
         LiveMessage::Notice { .. } => return None,
     };
@@ -94,9 +95,36 @@ pub fn names(message: &LiveMessage) -> &'static [&'static str] {
 /// The answer to a ping.
 pub const PONG: &str = r#"{"type":"pong"}"#;
 
-/// The heartbeat; `last_seq` lets a client notice what it has missed.
-pub fn ping(last_seq: u64) -> String {
-    format!(r#"{{"type":"ping","lastSeq":{last_seq}}}"#)
+/// The heartbeat. `last_seq` lets a client notice what it has missed; `cursor`
+/// is there when it has been sent all that came before.
+pub fn ping(last_seq: u64, cursor: Option<Cursor>) -> String {
+    let cursor = cursor.map_or_else(String::new, |cursor| format!(r#","cursor":"{cursor}""#));
+    format!(r#"{{"type":"ping","lastSeq":{last_seq}{cursor}}}"#)
+}
+
+/// The answer to `resync`, after what was replayed. `last_sequence` repeats the
+/// client's; after a resync by cursor it is the number given last.
+pub fn resync_ack(channel: &str, last_sequence: Option<u64>, resynced: &Resynced) -> String {
+    #[derive(Serialize)]
+    struct Acknowledgement<'a> {
+        r#type: &'static str,
+        channel: &'a str,
+        last_sequence: u64,
+        replayed_count: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        gap_too_old: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        oldest_available: Option<String>,
+    }
+    let oldest = resynced.oldest.filter(|_| resynced.is_too_old);
+    json_text(&Acknowledgement {
+        r#type: "resync_ack",
+        channel,
+        last_sequence: last_sequence.unwrap_or(resynced.last_seq),
+        replayed_count: resynced.replayed,
+        gap_too_old: resynced.is_too_old.then_some(true),
+        oldest_available: oldest.map(|cursor| cursor.to_string()),
+    })
 }
 
 /// The answer to `subscribe` or `unsubscribe`.
@@ -121,10 +149,16 @@ pub fn error(code: &str, message: &str, details: Value) -> String {
     json_text(&Error { r#type: "error", error: code, message, details })
 }
 
-/// `{"type":…,"seq":` number `,"data":…[,"timestamp":…]}`.
-fn numbered(name: &str, data: &impl Serialize, at: Option<Timestamp>) -> Wire {
+/// What stands between `"seq":` and `,"data"`.
+pub fn stamp(stamp: &Stamp) -> String {
+    let replay = if stamp.is_replay { r#","replay":true"# } else { "" };
+    format!(r#"{},"cursor":"{}"{replay}"#, stamp.seq, stamp.cursor)
+}
+
+/// `{"type":…,"seq":` stamp `,"data":…[,"timestamp":…]}`.
+fn stamped(name: &str, data: &impl Serialize, at: Option<Timestamp>) -> Wire {
     let timestamp = at.map_or_else(String::new, |at| format!(r#","timestamp":"{at}""#));
-    Wire::numbered(
+    Wire::stamped(
         format!(r#"{{"type":"{name}","seq":"#),
         format!(r#","data":{}{timestamp}}}"#, json_text(data)),
     )

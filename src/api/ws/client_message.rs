@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::subscription::PATTERN_MAX_LEN;
 use crate::api::wire::realtime;
+use crate::live::Since;
 
 /// Longest accepted type, in characters (realtime contract, base message).
 const TYPE_MAX_CHARS: usize = 50;
@@ -11,7 +12,10 @@ const TYPE_MAX_CHARS: usize = 50;
 /// Characters of a broken message that are quoted back.
 const PREVIEW_CHARS: usize = 100;
 
-const SUPPORTED: [&str; 4] = ["ping", "pong", "subscribe", "unsubscribe"];
+/// Longest cursor and channel name a client may send, in bytes.
+const RESYNC_TEXT_MAX_LEN: usize = 64;
+
+const SUPPORTED: [&str; 5] = ["ping", "pong", "subscribe", "unsubscribe", "resync"];
 
 /// A message that can be acted upon.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +28,19 @@ pub(super) enum ClientMessage {
     Subscribe(Vec<String>),
     /// No longer wants these patterns; all if there are none.
     Unsubscribe(Vec<String>),
+    /// Wants what it has missed.
+    Resync(Resync),
+}
+
+/// How far a client says it has come.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Resync {
+    /// Its name for the stream; comes back in the answer.
+    pub(super) channel: String,
+    /// By position in the stream, or by number on this connection.
+    pub(super) since: Since,
+    /// The number, if it named one.
+    pub(super) last_sequence: Option<u64>,
 }
 
 /// Reads a text message; the error is the answer to send.
@@ -54,6 +71,7 @@ pub(super) fn parse(text: &str) -> Result<ClientMessage, String> {
             patterns => Ok(ClientMessage::Subscribe(patterns)),
         },
         "unsubscribe" => patterns(data).map(ClientMessage::Unsubscribe),
+        "resync" => resync(data.unwrap_or(&message)).map(ClientMessage::Resync),
         _ => Err(unknown_type(kind)),
     }
 }
@@ -67,6 +85,38 @@ pub(super) fn not_text() -> String {
 pub(super) fn invalid_patterns(message: &str) -> String {
     let example = json!({"type": "subscribe", "data": {"events": ["event.*", "camera.*"]}});
     realtime::error("validation_error", message, json!({"example": example}))
+}
+
+/// The answer to a resync that cannot be done.
+pub(super) fn invalid_resync(message: &str) -> String {
+    let example = json!({"type": "resync", "data": {"cursor": "5f3c9a01-2f"}});
+    realtime::error("validation_error", message, json!({"example": example}))
+}
+
+/// As in the original, a missing channel is `unknown` and a missing number 0.
+fn resync(data: &Map<String, Value>) -> Result<Resync, String> {
+    let channel = short_text(data, "channel")?.unwrap_or("unknown").to_owned();
+    let last_sequence = match data.get("last_sequence") {
+        None | Some(Value::Null) => None,
+        Some(number) => Some(number.as_u64().ok_or_else(|| {
+            invalid_resync("last_sequence must be a whole number that is not negative")
+        })?),
+    };
+    let since = match short_text(data, "cursor")? {
+        // One in another form comes from another version: as old as a cursor can be.
+        Some(cursor) => Since::Cursor(cursor.parse().ok()),
+        None => Since::Number(last_sequence.unwrap_or(0)),
+    };
+    let last_sequence = matches!(since, Since::Number(_)).then(|| last_sequence.unwrap_or(0));
+    Ok(Resync { channel, since, last_sequence })
+}
+
+fn short_text<'a>(data: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, String> {
+    match data.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.len() <= RESYNC_TEXT_MAX_LEN => Ok(Some(text)),
+        Some(_) => Err(invalid_resync(&format!("{name} must be a string of up to 64 characters"))),
+    }
 }
 
 fn patterns(data: Option<&Map<String, Value>>) -> Result<Vec<String>, String> {
@@ -105,6 +155,7 @@ fn unknown_type(kind: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::Cursor;
 
     fn code(text: &str) -> String {
         let answer = parse(text).unwrap_err();
@@ -130,6 +181,28 @@ mod tests {
     }
 
     #[test]
+    fn a_resync_names_a_cursor_or_a_number() {
+        let asked = |text: &str| match parse(text) {
+            Ok(ClientMessage::Resync(resync)) => (resync.channel, resync.since),
+            other => panic!("{other:?}"),
+        };
+        let cursor = Since::Cursor(Some(Cursor::new(0x5f, 0x2f)));
+        for (text, channel, since) in [
+            (r#"{"type":"resync","data":{"cursor":"5f-2f"}}"#, "unknown", cursor),
+            (r#"{"type":"resync","cursor":"5f-2f"}"#, "unknown", cursor),
+            (r#"{"type":"resync","data":{"cursor":"of old"}}"#, "unknown", Since::Cursor(None)),
+            (
+                r#"{"type":"resync","data":{"channel":"events","last_sequence":42}}"#,
+                "events",
+                Since::Number(42),
+            ),
+            (r#"{"type":"resync"}"#, "unknown", Since::Number(0)),
+        ] {
+            assert_eq!(asked(text), (channel.to_owned(), since), "{text}");
+        }
+    }
+
+    #[test]
     fn every_kind_of_wrong_message_has_its_code() {
         let long = format!(r#"{{"type":"{}"}}"#, "x".repeat(51));
         for (text, expected) in [
@@ -148,6 +221,10 @@ mod tests {
             (r#"{"type":"subscribe","data":{"events":[]}}"#, "validation_error"),
             (r#"{"type":"subscribe","data":{"events":"event.*"}}"#, "validation_error"),
             (r#"{"type":"subscribe","data":{"events":[7]}}"#, "validation_error"),
+            (r#"{"type":"resync","data":{"cursor":7}}"#, "validation_error"),
+            (r#"{"type":"resync","data":{"last_sequence":-1}}"#, "validation_error"),
+            (r#"{"type":"resync","data":{"last_sequence":1.5}}"#, "validation_error"),
+            (r#"{"type":"resync","channel":[]}"#, "validation_error"),
         ] {
             assert_eq!(code(text), expected, "{text}");
         }

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::client_message::{self, ClientMessage};
+use super::client_message::{self, ClientMessage, Resync};
 use super::subscription::Subscription;
 use super::{Endpoint, Socket};
 use crate::api::ApiContext;
@@ -138,7 +138,10 @@ impl Session {
             Step::Deliver(batch) => {
                 self.send(batch.into_iter().map(|delivery| delivery.text)).await
             }
-            Step::Heartbeat => self.say(realtime::ping(self.subscriber.last_seq())).await,
+            Step::Heartbeat => {
+                let (last_seq, cursor) = (self.subscriber.last_seq(), self.subscriber.caught_up());
+                self.say(realtime::ping(last_seq, cursor)).await
+            }
             Step::Idle => Err(End::Close(CloseCode::Normal, "Idle timeout")),
             Step::Stopping => Err(End::Close(CloseCode::Away, "the box is stopping")),
         }
@@ -173,6 +176,7 @@ impl Session {
             Ok(ClientMessage::Pong) => None,
             Ok(ClientMessage::Subscribe(patterns)) => Some(self.subscribe(&patterns)),
             Ok(ClientMessage::Unsubscribe(patterns)) => Some(self.unsubscribe(&patterns)),
+            Ok(ClientMessage::Resync(resync)) => self.resync(&resync),
             Err(answer) => Some(answer),
         }
     }
@@ -192,6 +196,14 @@ impl Session {
         };
         self.subscriber.set_filter(self.subscription.filter());
         realtime::subscription("unsubscribed", &gone)
+    }
+
+    /// Starts a replay; its answer follows what it replays.
+    fn resync(&mut self, asked: &Resync) -> Option<String> {
+        let is_started = self.subscriber.resync(asked.since, |resynced| {
+            realtime::resync_ack(&asked.channel, asked.last_sequence, resynced).into()
+        });
+        (!is_started).then(|| client_message::invalid_resync("an earlier resync is under way"))
     }
 
     async fn say(&mut self, text: String) -> Result<(), End> {
