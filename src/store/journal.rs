@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::frame::{
@@ -139,6 +140,21 @@ impl Journal {
         (self.file, self.place, self.is_soiled) = (file, place, false);
         self.segments.insert(place.segment, u64::from(place.offset));
         Ok(())
+    }
+
+    /// Whether the file being written is the one that its name leads to. It is
+    /// not when the state directory was deleted, replaced or mounted over: what
+    /// is written then goes nowhere.
+    pub fn is_in_place(&self) -> bool {
+        let named = fs::metadata(segment_path(&self.dir, self.place.segment));
+        match (named, self.file.metadata()) {
+            (Ok(named), Ok(open)) => (named.dev(), named.ino()) == (open.dev(), open.ino()),
+            (Err(error), _) => {
+                !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+            }
+            // Says nothing about where the file is; writing will tell.
+            (_, Err(_)) => true,
+        }
     }
 
     /// Where the next frame will begin.

@@ -105,6 +105,8 @@ pub(super) struct Engine {
     tick_began: Duration,
     next_retention: Duration,
     full_until: Option<Duration>,
+    /// The journal was taken away and is to be opened anew.
+    is_astray: bool,
 }
 
 impl Engine {
@@ -124,6 +126,7 @@ impl Engine {
             tick_began: now,
             next_retention: now,
             full_until: None,
+            is_astray: false,
         };
         engine.ballast.restore();
         Ok(engine)
@@ -148,6 +151,9 @@ impl Engine {
         if self.unsynced >= GROUP_RECORDS || (self.unsynced > 0 && is_tick_over) {
             // The failure is counted and logged, and ends with this segment.
             let _ = self.sync();
+        }
+        if self.is_astray {
+            return Err(astray());
         }
         if self.indexing.step(&self.journal) {
             self.report();
@@ -255,7 +261,9 @@ impl Engine {
         self.journal.sync().inspect_err(|error| {
             self.shared.metrics.failed_writes.inc();
             warn!(error:%; "A sync of the journal failed; it goes on in a new segment.");
-        })
+        })?;
+        self.is_astray = !self.journal.is_in_place();
+        if self.is_astray { Err(astray()) } else { Ok(()) }
     }
 
     /// Everything submitted is written and synced; then the journal is closed.
@@ -309,6 +317,12 @@ impl Engine {
             _ => health.healthy("Records are kept and can be found."),
         }
     }
+}
+
+fn astray() -> StoreError {
+    StoreError::Unavailable(
+        "the journal was removed while the service was running; a new one is begun".into(),
+    )
 }
 
 /// Where ids continue after what was found.
