@@ -2,7 +2,10 @@
 
 mod backoff;
 mod clock;
+pub mod heap;
 mod stop;
+#[cfg(target_env = "gnu")]
+mod sys;
 mod task;
 
 pub use backoff::Backoff;

@@ -1,0 +1,9 @@
+//! The one call into the C library that steers its heap.
+
+/// Sets a parameter of malloc; false when the C library refuses or has none.
+#[cfg(target_env = "gnu")]
+pub(super) fn set_malloc(parameter: libc::c_int, value: libc::c_int) -> bool {
+    // SAFETY: takes two integers and no pointers, and locks the heap itself
+    // (mallopt(3): MT-Safe init, called before other threads are started).
+    unsafe { libc::mallopt(parameter, value) == 1 }
+}
