@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use log::{error, warn};
+use log::{debug, error};
 
 use super::{FrameOutcome, Output, TrackView};
 use crate::domain::{BBox, CameraId, Detection, DetectionId, Event, EventId, Frame};
@@ -252,7 +252,8 @@ fn save_snapshots(
                     missing.retain(|id| *id != event);
                 }
                 Err(reason) => {
-                    warn!(event = event.0, reason:%; "The snapshot of an event could not be saved.");
+                    // Health says it once for all; a bad card would fill the log.
+                    debug!(event = event.0, reason:%; "The snapshot of an event could not be saved.");
                 }
             }
             // The waiting side may have given up.

@@ -3,8 +3,8 @@
 //! glibc adapts to large blocks by keeping them: after the first picture is
 //! freed, all later ones come from heaps that only shrink at their end, and each
 //! thread may have a heap of its own. Two cameras, five viewers and twenty
-//! WebSocket clients took 95 MB of anonymous memory after five minutes and grew;
-//! with these values 60 MB.
+//! WebSocket clients took 83 to 95 MB of anonymous memory in the first five
+//! minutes; with these values 49 to 58 MB in the first two.
 
 #[cfg(target_env = "gnu")]
 use super::sys::set_malloc;
