@@ -78,6 +78,8 @@ impl Journal {
             Some((segment, bytes)) => {
                 let path = segment_path(dir, segment);
                 let file = disk.append(&path);
+                // Whoever made it may have ended before its name was synced.
+                disk.sync_dir(dir).map_err(failed("sync"))?;
                 let file = file.map_err(io_error(format!("open {}", path.display())))?;
                 (file, Place { segment, offset: bytes as u32 })
             }

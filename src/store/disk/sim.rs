@@ -96,6 +96,13 @@ impl SimDisk {
         self.state().power_left = Some(operations);
     }
 
+    /// Names in `dir` as they are now, whatever the weather.
+    pub fn names(&self, dir: &Path) -> Vec<String> {
+        let state = self.state();
+        let here = state.names.keys().filter(|path| path.parent() == Some(dir));
+        here.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect()
+    }
+
     /// Operations that have failed so far.
     pub fn failures(&self) -> u64 {
         self.state().failures
