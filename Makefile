@@ -4,12 +4,14 @@
 CARGO ?= cargo
 # Passed to the daemon: make run ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
+# Kills of `make soak-kill`
+N ?= 1000
 # Where cargo puts what it builds.
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BROWSER_TESTS := tests/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-browser bench lint fmt clean setup
+.PHONY: help run test test-rust test-browser bench soak-kill lint fmt clean setup
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -36,6 +38,11 @@ test-browser: ## Run the tests of dashboard and client library
 bench: ## Measure; the figures in the README come from here
 	@scripts/setup --for build,run
 	$(CARGO) bench --locked
+
+soak-kill: ## Kill the store N times (N=1000), then as many simulated power cuts
+	@scripts/setup
+	STORE_KILLS=$(N) $(CARGO) test --locked --test store_crash
+	POWER_LOSS_HISTORIES=$(N) $(CARGO) test --locked --test power_loss
 
 lint: ## Check format, lints, types, scripts and licences
 	@scripts/setup

@@ -1,4 +1,5 @@
 //! The process is killed at random points; what was acknowledged is there.
+//! `STORE_KILLS` sets how often.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -132,7 +133,8 @@ fn acknowledged_records_survive_sigkill() {
     let dir = tempfile::tempdir().unwrap();
     let mut random = fastrand::Rng::with_seed(11);
     let mut acknowledged = Vec::<Group>::new();
-    for kill in 0..KILLS {
+    let kills = std::env::var("STORE_KILLS").map_or(KILLS, |text| text.parse().unwrap());
+    for kill in 0..kills {
         let highest = acknowledged.iter().map(|g| g.first + g.count - 1).max().unwrap_or(0);
         let fresh = run_and_kill(dir.path(), random.usize(1..600));
         assert!(fresh.iter().all(|group| group.first > highest), "an id was given out twice");

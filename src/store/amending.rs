@@ -166,12 +166,12 @@ fn latest_written(engine: &mut Engine, id: EventId) -> Result<Option<Event>, Sto
 
 /// Through the index; a damaged revision makes way for the one before first.
 fn look_up(engine: &Engine, index: &Index, id: EventId) -> Result<Option<Event>, IndexError> {
-    let dir = engine.shared.journal_dir();
+    let (disk, dir) = (engine.journal.disk(), engine.shared.journal_dir());
     for _ in 0..2 {
         let Some(entry) = index.event(id.0)? else { return Ok(None) };
-        match Records::new(dir.clone()).read(entry.pointer()) {
+        match Records::new(disk, dir.clone()).read(entry.pointer()) {
             Ok(Record::Event(event)) if event.id == id => return Ok(Some(event)),
-            _ => heal_event(index, id.0, &dir, &engine.journal)?,
+            _ => heal_event(index, id.0, &engine.journal)?,
         }
     }
     Ok(None)

@@ -3,11 +3,10 @@
 //! Holds one segment in memory at most (4 MiB and one frame).
 
 use std::io;
-use std::path::Path;
 
 use super::frame::{FRAME_HEADER, Found, SEGMENT_HEADER, Scan};
 use super::index::{Changes, Index, IndexError};
-use super::journal::{Journal, Place, read_segment, segment_path};
+use super::journal::{Journal, Place};
 use super::shared::StoreMetrics;
 
 /// Frames in one slice: some milliseconds, so that records do not wait.
@@ -15,7 +14,6 @@ const SLICE_FRAMES: usize = 64;
 
 /// Where the index stands in the journal.
 pub(super) struct CatchUp {
-    dir: std::path::PathBuf,
     /// Everything before is in the index.
     position: Place,
     loaded: Option<(u64, Vec<u8>)>,
@@ -32,13 +30,13 @@ pub(super) enum Start {
 
 impl CatchUp {
     /// Where to begin with `index`.
-    pub fn after(index: &Index, dir: &Path, journal: &Journal) -> Result<Start, IndexError> {
+    pub fn after(index: &Index, journal: &Journal) -> Result<Start, IndexError> {
         let position = match index.applied()? {
             None => start_of(0),
-            Some(applied) if is_ahead(applied, dir, journal) => return Ok(Start::Ahead),
+            Some(applied) if is_ahead(applied, journal) => return Ok(Start::Ahead),
             Some(applied) => applied,
         };
-        Ok(Start::At(Self { dir: dir.to_owned(), position, loaded: None }))
+        Ok(Start::At(Self { position, loaded: None }))
     }
 
     /// Whether nothing is left.
@@ -60,7 +58,7 @@ impl CatchUp {
         if !journal.segments().contains_key(&self.position.segment) {
             return Ok(!self.go_to_next_segment(journal));
         }
-        if let Err(error) = self.load(end) {
+        if let Err(error) = self.load(journal) {
             // The rest of this segment cannot be read now. Its records stay out
             // of the index until it is built again; they are not gone.
             log::warn!(error:%, segment = self.position.segment; "A segment cannot be read.");
@@ -105,18 +103,14 @@ impl CatchUp {
 
     /// Makes the bytes from the position on available; the current segment only
     /// as far as it is written.
-    fn load(&mut self, end: Place) -> io::Result<()> {
+    fn load(&mut self, journal: &Journal) -> io::Result<()> {
         let Place { segment, offset } = self.position;
         let is_at_hand = self
             .loaded
             .as_ref()
             .is_some_and(|(number, bytes)| *number == segment && bytes.len() > offset as usize);
         if !is_at_hand {
-            let mut bytes = read_segment(&segment_path(&self.dir, segment))?;
-            if segment == end.segment {
-                bytes.truncate(end.offset as usize);
-            }
-            self.loaded = Some((segment, bytes));
+            self.loaded = Some((segment, journal.read(segment)?));
         }
         Ok(())
     }
@@ -136,7 +130,7 @@ fn start_of(segment: u64) -> Place {
 }
 
 /// Whether an index that ends at `applied` has seen what the journal has not.
-fn is_ahead(applied: Place, dir: &Path, journal: &Journal) -> bool {
+fn is_ahead(applied: Place, journal: &Journal) -> bool {
     if applied > journal.place() {
         return true;
     }
@@ -145,7 +139,7 @@ fn is_ahead(applied: Place, dir: &Path, journal: &Journal) -> bool {
     }
     // A segment before the current one may have lost its end. One that cannot be
     // read, or is gone, tells nothing.
-    let Ok(bytes) = read_segment(&segment_path(dir, applied.segment)) else { return false };
+    let Ok(bytes) = journal.read(applied.segment) else { return false };
     let is_torn_before =
         |found: Found<'_>| matches!(found, Found::Torn { offset, .. } if offset < applied.offset);
     applied.offset as usize > bytes.len()

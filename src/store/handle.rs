@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use log::{error, warn};
 
+use super::disk::Ground;
 use super::reading::{ReadError, Reading};
 use super::shared::{Guard, Shared, Status, Submit, Task, lock, refusal};
 use super::{
@@ -46,8 +47,23 @@ impl Store {
         tasks: &Tasks,
         stop: &Stop,
     ) -> Self {
+        Self::open_on(Ground::default(), dir, settings, clock, health, metrics, tasks, stop)
+    }
+
+    /// [`Self::open`] on other ground than the machine's own disk.
+    #[expect(clippy::too_many_arguments, reason = "those of `open` and the ground")]
+    pub fn open_on(
+        ground: Ground,
+        dir: impl Into<PathBuf>,
+        settings: StoreSettings,
+        clock: Clock,
+        health: &Health,
+        metrics: &Metrics,
+        tasks: &Tasks,
+        stop: &Stop,
+    ) -> Self {
         let component = health.component("store");
-        let shared = Arc::new(Shared::new(dir.into(), settings, clock, component, metrics));
+        let shared = Arc::new(Shared::new(ground, dir.into(), settings, clock, component, metrics));
         let (thread, stop) = (Arc::clone(&shared), stop.clone());
         match tasks.spawn_thread("store", move || writer::run(&thread, &stop)) {
             Ok(()) => {
@@ -92,7 +108,12 @@ impl Store {
             return Err(self.why_unavailable());
         };
         let journal = self.shared.journal_dir();
-        let mut reading = Reading::new(&index, &journal, &self.shared.metrics.unreadable);
+        let mut reading = Reading::new(
+            &index,
+            self.shared.ground.disk.as_ref(),
+            &journal,
+            &self.shared.metrics.unreadable,
+        );
         let result = query(&mut reading);
         self.shared.report_damaged_events(&reading.damaged_events);
         result.map_err(|error| match error {

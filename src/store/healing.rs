@@ -4,14 +4,12 @@
 //! from the damaged place, at most [`SEGMENTS_MAX`] segments of it, one event at
 //! a time between its groups.
 
-use std::path::Path;
-
 use log::warn;
 
 use super::Record;
 use super::frame::{Found, SEGMENT_HEADER, Scan};
 use super::index::{Changes, Index, IndexError};
-use super::journal::{Journal, Place, read_segment, segment_path};
+use super::journal::{Journal, Place};
 use super::keys::Pointer;
 use super::stored::{self, Body};
 use crate::domain::Event;
@@ -22,17 +20,12 @@ const SEGMENTS_MAX: usize = 4;
 
 /// Points the index to the best undamaged revision of event `id`, or removes the
 /// event from it when there is none.
-pub(super) fn heal_event(
-    index: &Index,
-    id: u64,
-    dir: &Path,
-    journal: &Journal,
-) -> Result<(), IndexError> {
+pub(super) fn heal_event(index: &Index, id: u64, journal: &Journal) -> Result<(), IndexError> {
     let Some(entry) = index.event(id)? else { return Ok(()) };
     let last = entry.pointer().place.segment;
     let segments = journal.segments().range(..=last).rev().take(SEGMENTS_MAX);
     let found = segments.map(|(number, _)| *number).find_map(|number| {
-        let bytes = read_segment(&segment_path(dir, number)).ok()?;
+        let bytes = journal.read(number).ok()?;
         best_revision(&bytes, number, id)
     });
     warn!(
@@ -57,7 +50,7 @@ fn best_revision(bytes: &[u8], segment: u64, id: u64) -> Option<(Pointer, Event)
     let events = frames.flat_map(|(place, body)| {
         let records = match stored::decode(body) {
             Body::Commit(records) => Some(records),
-            Body::Closed(_) | Body::Unknown => None,
+            Body::Closed(_) | Body::Continued(_) | Body::Unknown => None,
         };
         (0_u16..).zip(records.into_iter().flatten()).filter_map(
             move |(number, record)| match record {

@@ -11,8 +11,8 @@ use std::path::Path;
 
 use log::warn;
 
+use super::disk::{Disk as _, RealDisk};
 use super::index::{Index, IndexError};
-use super::journal::sync_dir;
 
 const INDEX: &str = "index-";
 const QUARANTINE: &str = "quarantine-";
@@ -29,7 +29,7 @@ pub(super) fn open(dir: &Path) -> Result<Index, IndexError> {
 pub(super) fn move_newest_aside(dir: &Path) {
     let Some(number) = numbers(dir, INDEX).into_iter().max() else { return };
     let (from, to) = (format!("{INDEX}{number}"), format!("{QUARANTINE}{number}"));
-    let moved = fs::rename(dir.join(from), dir.join(to)).and_then(|()| sync_dir(dir));
+    let moved = fs::rename(dir.join(from), dir.join(to)).and_then(|()| RealDisk.sync_dir(dir));
     if let Err(error) = moved {
         warn!(error:%; "The old index could not be moved to quarantine.");
     }

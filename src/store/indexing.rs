@@ -41,10 +41,17 @@ pub(super) struct Indexing {
 }
 
 enum State {
-    Opening { answer: Receiver<Result<Index, IndexError>>, since: Duration },
+    Opening {
+        answer: Receiver<Result<Index, IndexError>>,
+        since: Duration,
+    },
     CatchingUp(Arc<Index>, CatchUp),
     Current(Arc<Index>),
-    Failed { retry_at: Duration },
+    Failed {
+        retry_at: Duration,
+    },
+    /// None is kept on this ground.
+    Absent,
 }
 
 impl Indexing {
@@ -56,7 +63,12 @@ impl Indexing {
             backoff: Backoff::new(RETRY.0, RETRY.1),
             next_flush: shared.clock.monotonic() + FLUSH,
         };
-        indexing.open();
+        if shared.ground.has_index {
+            indexing.open();
+        } else {
+            indexing.state = State::Absent;
+            shared.set_status(Status::NoIndex("there is none here".into()));
+        }
         indexing
     }
 
@@ -65,7 +77,7 @@ impl Indexing {
         match self.state {
             State::Opening { .. } => Some(OPEN_POLL),
             State::CatchingUp(..) => Some(Duration::ZERO),
-            State::Current(_) | State::Failed { .. } => None,
+            State::Current(_) | State::Failed { .. } | State::Absent => None,
         }
     }
 
@@ -73,7 +85,10 @@ impl Indexing {
     pub fn current(&self) -> Option<&Arc<Index>> {
         match &self.state {
             State::Current(index) => Some(index),
-            State::Opening { .. } | State::CatchingUp(..) | State::Failed { .. } => None,
+            State::Opening { .. }
+            | State::CatchingUp(..)
+            | State::Failed { .. }
+            | State::Absent => None,
         }
     }
 
@@ -125,14 +140,14 @@ impl Indexing {
                 self.fail(&error);
             }
             State::Failed { retry_at } if now >= *retry_at => self.open(),
-            State::Failed { .. } => return false,
+            State::Failed { .. } | State::Absent => return false,
         }
         true
     }
 
     fn tend(&mut self, index: &Index, journal: &Journal, now: Duration) -> Result<(), IndexError> {
         if let Some(event) = self.shared.next_damaged_event() {
-            heal_event(index, event, &self.shared.journal_dir(), journal)?;
+            heal_event(index, event, journal)?;
         }
         if now >= self.next_flush {
             self.next_flush = now + FLUSH;
@@ -161,7 +176,7 @@ impl Indexing {
                 Changes::new(index).apply(Some(end)).and_then(|()| index.flush())
             }
             State::CatchingUp(index, _) => index.flush(),
-            State::Opening { .. } | State::Failed { .. } => Ok(()),
+            State::Opening { .. } | State::Failed { .. } | State::Absent => Ok(()),
         };
         if let Err(error) = left {
             info!(error:%; "The index was not written out; it is brought up to date at the start.");
@@ -186,7 +201,7 @@ impl Indexing {
 
     fn attach(&mut self, opened: Result<Index, IndexError>, journal: &Journal) {
         let started = opened.and_then(|index| {
-            let start = CatchUp::after(&index, &self.shared.journal_dir(), journal)?;
+            let start = CatchUp::after(&index, journal)?;
             Ok((Arc::new(index), start))
         });
         match started {

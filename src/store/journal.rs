@@ -2,15 +2,14 @@
 //!
 //! `journal/<20 digits>.wpj`. One writer. Nothing is rewritten in place: after a
 //! failed write, a torn tail or damage the writing goes on in a new segment. A
-//! segment is closed at [`SEGMENT_BYTES`]; its directory entry is synced before
+//! segment is closed at 4 MiB ([`Ground::segment_bytes`]); its directory entry is synced before
 //! the first record in it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, DiskFile, Ground, read_range};
 use super::frame::{
     BODY_MAX, FRAME_HEADER, Found, NextIds, SEGMENT_HEADER, Scan, push_frame, read_segment_header,
     segment_header,
@@ -18,11 +17,9 @@ use super::frame::{
 use super::stored::{self, Body};
 use super::{Record, StoreError};
 
-/// Size at which a segment is closed: retention removes this much at a time, and
-/// a reader of a whole segment needs this much memory.
-pub(super) const SEGMENT_BYTES: u64 = 4 << 20;
-/// Most of a segment file that is read: what the last frame may add, and no more.
-const SEGMENT_READ_MAX: u64 = SEGMENT_BYTES + (BODY_MAX + FRAME_HEADER) as u64;
+/// Most of a segment file that is read: what the last frame may add to one of
+/// the usual size, and no more.
+const SEGMENT_READ_MAX: u64 = (4 << 20) + (BODY_MAX + FRAME_HEADER) as u64;
 const EXTENSION: &str = "wpj";
 
 /// Where a frame begins, or where the next one will.
@@ -34,8 +31,9 @@ pub(super) struct Place {
 
 /// The journal, open for writing.
 pub(super) struct Journal {
+    ground: Ground,
     dir: PathBuf,
-    file: File,
+    file: Box<dyn DiskFile>,
     place: Place,
     /// Bytes of every segment, the current one included.
     segments: BTreeMap<u64, u64>,
@@ -61,29 +59,34 @@ pub(super) struct Condition {
 impl Journal {
     /// Opens the journal in `dir`, creating it if needed. Also says where ids
     /// continue: above every id in any frame that can be read.
-    pub fn open(dir: &Path) -> Result<(Self, NextIds, Condition), StoreError> {
+    pub fn open(ground: &Ground, dir: &Path) -> Result<(Self, NextIds, Condition), StoreError> {
         let failed = |what: &str| io_error(format!("{what} {}", dir.display()));
-        if !dir.is_dir() {
-            fs::create_dir_all(dir).map_err(failed("create"))?;
+        let disk = ground.disk.as_ref();
+        if !disk.is_dir(dir) {
+            disk.create_dirs(dir).map_err(failed("create"))?;
             if let Some(parent) = dir.parent() {
-                sync_dir(parent).map_err(failed("sync the parent of"))?;
+                disk.sync_dir(parent).map_err(failed("sync the parent of"))?;
             }
         }
-        let segments = list(dir).map_err(failed("list"))?;
-        let (next, condition) = survey(dir, &segments)?;
+        let segments = list(disk, dir).map_err(failed("list"))?;
+        let (next, condition) = survey(disk, dir, &segments)?;
         let last = segments.last_key_value().map(|(number, bytes)| (*number, *bytes));
         let is_clean = condition.damaged == 0 && condition.torn == 0;
-        let reusable = last.filter(|(_, bytes)| is_clean && *bytes < SEGMENT_BYTES);
+        let reusable =
+            last.filter(|(_, bytes)| is_clean && *bytes < u64::from(ground.segment_bytes));
         let (file, place) = match reusable {
             Some((segment, bytes)) => {
                 let path = segment_path(dir, segment);
-                let file = OpenOptions::new().append(true).open(&path);
+                let file = disk.append(&path);
+                // Whoever made it may have ended before its name was synced.
+                disk.sync_dir(dir).map_err(failed("sync"))?;
                 let file = file.map_err(io_error(format!("open {}", path.display())))?;
                 (file, Place { segment, offset: bytes as u32 })
             }
-            None => create_segment(dir, last.map_or(1, |(number, _)| number + 1), next)?,
+            None => create_segment(disk, dir, last.map_or(1, |(number, _)| number + 1), next)?,
         };
-        let mut journal = Self { dir: dir.to_owned(), file, place, segments, is_soiled: false };
+        let (ground, dir) = (ground.clone(), dir.to_owned());
+        let mut journal = Self { ground, dir, file, place, segments, is_soiled: false };
         journal.segments.insert(place.segment, u64::from(place.offset));
         Ok((journal, next, condition))
     }
@@ -95,7 +98,7 @@ impl Journal {
         let mut bytes = Vec::new();
         for body in bodies {
             let end = self.place.offset + bytes.len() as u32;
-            if self.is_soiled || u64::from(end) >= SEGMENT_BYTES {
+            if self.is_soiled || end >= self.ground.segment_bytes {
                 self.write(&std::mem::take(&mut bytes))?;
                 self.rotate(next)?;
             }
@@ -122,7 +125,7 @@ impl Journal {
 
     /// Makes everything written so far survive a power cut.
     pub fn sync(&mut self) -> Result<(), StoreError> {
-        self.file.sync_data().map_err(|error| {
+        self.file.sync().map_err(|error| {
             // The kernel has forgotten which pages failed; this file cannot be
             // trusted with more.
             self.is_soiled = true;
@@ -132,11 +135,11 @@ impl Journal {
 
     /// Continues in a new segment.
     fn rotate(&mut self, next: NextIds) -> Result<(), StoreError> {
-        let synced = self.file.sync_data();
+        let synced = self.file.sync();
         if !self.is_soiled {
             synced.map_err(io_error(format!("sync {}", self.name())))?;
         }
-        let (file, place) = create_segment(&self.dir, self.place.segment + 1, next)?;
+        let (file, place) = create_segment(self.disk(), &self.dir, self.place.segment + 1, next)?;
         (self.file, self.place, self.is_soiled) = (file, place, false);
         self.segments.insert(place.segment, u64::from(place.offset));
         Ok(())
@@ -146,15 +149,21 @@ impl Journal {
     /// not when the state directory was deleted, replaced or mounted over: what
     /// is written then goes nowhere.
     pub fn is_in_place(&self) -> bool {
-        let named = fs::metadata(segment_path(&self.dir, self.place.segment));
-        match (named, self.file.metadata()) {
-            (Ok(named), Ok(open)) => (named.dev(), named.ino()) == (open.dev(), open.ino()),
-            (Err(error), _) => {
-                !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-            }
-            // Says nothing about where the file is; writing will tell.
-            (_, Err(_)) => true,
+        self.file.is_at(&segment_path(&self.dir, self.place.segment))
+    }
+
+    /// The disk it lies on.
+    pub fn disk(&self) -> &dyn Disk {
+        self.ground.disk.as_ref()
+    }
+
+    /// A whole closed segment, or the current one as far as it is written.
+    pub fn read(&self, segment: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = read_segment(self.disk(), &segment_path(&self.dir, segment))?;
+        if segment == self.place.segment {
+            bytes.truncate(self.place.offset as usize);
         }
+        Ok(bytes)
     }
 
     /// Where the next frame will begin.
@@ -176,13 +185,18 @@ impl Journal {
     pub fn remove(&mut self, segment: u64) -> Result<(), StoreError> {
         debug_assert_ne!(segment, self.place.segment, "the current segment stays");
         let path = segment_path(&self.dir, segment);
-        match fs::remove_file(&path) {
+        match self.disk().remove(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(io_error(format!("remove {}", path.display()))(error))
             }
             _ => {
                 self.segments.remove(&segment);
-                sync_dir(&self.dir).map_err(io_error(format!("sync {}", self.dir.display())))
+                // It is gone for this run. A power cut may bring it back; then
+                // it goes again.
+                if let Err(error) = self.disk().sync_dir(&self.dir) {
+                    log::warn!(error:%, segment; "The removal of a segment could not be synced.");
+                }
+                Ok(())
             }
         }
     }
@@ -194,12 +208,17 @@ impl Journal {
 
 /// Looks through the last segments: back to the first whose header can be read,
 /// because that header says where the ids stood when it was begun.
-fn survey(dir: &Path, segments: &BTreeMap<u64, u64>) -> Result<(NextIds, Condition), StoreError> {
+fn survey(
+    disk: &dyn Disk,
+    dir: &Path,
+    segments: &BTreeMap<u64, u64>,
+) -> Result<(NextIds, Condition), StoreError> {
     let mut next = NextIds { detection: 1, event: 1 };
     let mut condition = Condition { is_new: segments.is_empty(), ..Condition::default() };
     for (step, number) in segments.keys().rev().enumerate() {
         let path = segment_path(dir, *number);
-        let bytes = read_segment(&path).map_err(io_error(format!("read {}", path.display())))?;
+        let bytes =
+            read_segment(disk, &path).map_err(io_error(format!("read {}", path.display())))?;
         for found in Scan::new(&bytes, *number, SEGMENT_HEADER as u32) {
             let is_last = step == 0;
             match found {
@@ -232,6 +251,7 @@ fn ids_after(body: &[u8]) -> (NextIds, bool) {
     let mut next = NextIds { detection: 1, event: 1 };
     match stored::decode(body) {
         Body::Closed(ids) => return (ids, true),
+        Body::Continued(ids) => return (ids, false),
         Body::Unknown => {}
         Body::Commit(records) => {
             for record in records.flatten() {
@@ -245,15 +265,20 @@ fn ids_after(body: &[u8]) -> (NextIds, bool) {
     (next, false)
 }
 
-fn create_segment(dir: &Path, number: u64, next: NextIds) -> Result<(File, Place), StoreError> {
+fn create_segment(
+    disk: &dyn Disk,
+    dir: &Path,
+    number: u64,
+    next: NextIds,
+) -> Result<(Box<dyn DiskFile>, Place), StoreError> {
     let path = segment_path(dir, number);
     let create = || {
-        let mut file = OpenOptions::new().append(true).create_new(true).open(&path)?;
-        let written = file.write_all(&segment_header(number, next)).and_then(|()| file.sync_all());
-        if let Err(error) = written.and_then(|()| sync_dir(dir)) {
+        let mut file = disk.create(&path)?;
+        let written = file.write_all(&segment_header(number, next)).and_then(|()| file.sync());
+        if let Err(error) = written.and_then(|()| disk.sync_dir(dir)) {
             // It holds no record. If it cannot be removed either, the number is
             // taken and the next try fails with a clear reason.
-            let _ = fs::remove_file(&path);
+            let _ = disk.remove(&path);
             return Err(error);
         }
         Ok(file)
@@ -268,31 +293,18 @@ pub(super) fn segment_path(dir: &Path, number: u64) -> PathBuf {
 }
 
 /// Numbers and sizes of the segments in `dir`; other files are not looked at.
-pub(super) fn list(dir: &Path) -> io::Result<BTreeMap<u64, u64>> {
-    let mut segments = BTreeMap::new();
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let path = entry.path();
-        if path.extension().is_some_and(|ext| ext == EXTENSION) {
-            let number = path.file_stem().and_then(|stem| stem.to_str()).map(str::parse);
-            if let Some(Ok(number)) = number {
-                segments.insert(number, entry.metadata()?.len());
-            }
-        }
-    }
-    Ok(segments)
+pub(super) fn list(disk: &dyn Disk, dir: &Path) -> io::Result<BTreeMap<u64, u64>> {
+    let files = disk.list(dir)?.into_iter();
+    let numbered = files.filter_map(|(name, bytes)| {
+        let stem = name.strip_suffix(EXTENSION)?.strip_suffix('.')?;
+        Some((stem.parse().ok()?, bytes))
+    });
+    Ok(numbered.collect())
 }
 
 /// A whole segment, at most [`SEGMENT_READ_MAX`] of it.
-pub(super) fn read_segment(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(SEGMENT_READ_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Makes the names in `dir` survive a power cut.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+pub(super) fn read_segment(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    read_range(disk.open(path)?.as_ref(), 0, SEGMENT_READ_MAX)
 }
 
 /// Turns an error of the system into one of the store; lack of space has its own.
@@ -307,6 +319,8 @@ pub(super) fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> Sto
 #[cfg(test)]
 mod tests {
     use super::super::testing::{detection, event};
+    use std::fs;
+
     use super::*;
 
     const START: NextIds = NextIds { detection: 1, event: 1 };
@@ -318,11 +332,11 @@ mod tests {
     #[test]
     fn ids_continue_above_the_highest_record_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut journal, next, _) = Journal::open(dir.path()).unwrap();
+        let (mut journal, next, _) = Journal::open(&Ground::default(), dir.path()).unwrap();
         assert_eq!(next, START);
         let body = commit(&[Record::Detection(detection(41, 1)), Record::Event(event(7, 0, 1))]);
         journal.append(&[&body], next).unwrap();
-        let (_, next, condition) = Journal::open(dir.path()).unwrap();
+        let (_, next, condition) = Journal::open(&Ground::default(), dir.path()).unwrap();
         assert_eq!(next, NextIds { detection: 42, event: 8 });
         assert_eq!(condition, Condition::default());
     }
@@ -330,13 +344,13 @@ mod tests {
     #[test]
     fn after_a_torn_tail_writing_goes_on_in_a_new_segment_and_the_tail_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut journal, next, _) = Journal::open(dir.path()).unwrap();
+        let (mut journal, next, _) = Journal::open(&Ground::default(), dir.path()).unwrap();
         let body = commit(&[Record::Detection(detection(1, 1))]);
         journal.append(&[&body, &body], next).unwrap();
         let path = segment_path(dir.path(), 1);
         let torn = fs::read(&path).unwrap();
         fs::write(&path, &torn[..torn.len() - 3]).unwrap();
-        let (journal, _, condition) = Journal::open(dir.path()).unwrap();
+        let (journal, _, condition) = Journal::open(&Ground::default(), dir.path()).unwrap();
         assert_eq!((condition.torn, condition.damaged), (1, 0));
         assert_eq!(journal.place().segment, 2);
         assert_eq!(fs::read(&path).unwrap().len(), torn.len() - 3);
@@ -345,20 +359,20 @@ mod tests {
     #[test]
     fn a_full_segment_is_followed_by_another_that_says_where_ids_stand() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut journal, _, _) = Journal::open(dir.path()).unwrap();
+        let (mut journal, _, _) = Journal::open(&Ground::default(), dir.path()).unwrap();
         let large = vec![9; BODY_MAX];
         for _ in 0..5 {
             journal.append(&[&large], NextIds { detection: 500, event: 60 }).unwrap();
         }
         assert_eq!(journal.segments().len(), 2);
-        let (_, next, _) = Journal::open(dir.path()).unwrap();
+        let (_, next, _) = Journal::open(&Ground::default(), dir.path()).unwrap();
         assert_eq!(next, NextIds { detection: 500, event: 60 });
     }
 
     #[test]
     fn one_large_group_is_spread_over_segments_that_can_each_be_read_whole() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut journal, next, _) = Journal::open(dir.path()).unwrap();
+        let (mut journal, next, _) = Journal::open(&Ground::default(), dir.path()).unwrap();
         let large = vec![9; BODY_MAX];
         let places = journal.append(&[large.as_slice(); 12], next).unwrap();
         assert_eq!(places.last().map(|place| place.segment), Some(3));
@@ -370,13 +384,13 @@ mod tests {
     #[test]
     fn a_damaged_segment_header_costs_no_record_and_no_id() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut journal, next, _) = Journal::open(dir.path()).unwrap();
+        let (mut journal, next, _) = Journal::open(&Ground::default(), dir.path()).unwrap();
         journal.append(&[&commit(&[Record::Event(event(7, 0, 1))])], next).unwrap();
         let path = segment_path(dir.path(), 1);
         let mut bytes = fs::read(&path).unwrap();
         bytes[3] ^= 1;
         fs::write(&path, bytes).unwrap();
-        let (_, next, condition) = Journal::open(dir.path()).unwrap();
+        let (_, next, condition) = Journal::open(&Ground::default(), dir.path()).unwrap();
         assert_eq!((next.event, condition.damaged), (8, 1));
     }
 }

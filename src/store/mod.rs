@@ -6,6 +6,7 @@
 
 mod amending;
 mod catch_up;
+pub mod disk;
 mod frame;
 mod handle;
 mod healing;

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use super::disk::Disk;
 use super::index::{Index, IndexError};
 use super::keys::{DetectionNote, Pointer, Position, Prefix, id_key, label_hash};
 use super::records::{Records, Unreadable};
@@ -22,7 +23,7 @@ const DAMAGED_MAX: usize = 16;
 /// One query in progress.
 pub(super) struct Reading<'a> {
     index: &'a Index,
-    records: Records,
+    records: Records<'a>,
     unreadable: &'a Counter,
     /// Events whose latest revision is damaged.
     pub damaged_events: Vec<u64>,
@@ -45,10 +46,15 @@ impl From<IndexError> for ReadError {
 impl<'a> Reading<'a> {
     /// A query on `index` over the journal in `journal_dir`; records that cannot
     /// be read are counted in `unreadable`.
-    pub fn new(index: &'a Index, journal_dir: &Path, unreadable: &'a Counter) -> Self {
+    pub fn new(
+        index: &'a Index,
+        disk: &'a dyn Disk,
+        journal_dir: &Path,
+        unreadable: &'a Counter,
+    ) -> Self {
         Self {
             index,
-            records: Records::new(journal_dir.to_owned()),
+            records: Records::new(disk, journal_dir.to_owned()),
             unreadable,
             damaged_events: Vec::new(),
         }

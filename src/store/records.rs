@@ -1,11 +1,10 @@
 //! Single records out of the journal, each after its checksum.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
 use super::Record;
+use super::disk::{Disk, DiskFile, read_range};
 use super::frame::{FRAME_HEADER, Head};
 use super::journal::{Place, segment_path};
 use super::keys::Pointer;
@@ -13,9 +12,10 @@ use super::stored::{self, Body};
 
 /// Reads records from the journal, keeping the last file and frame at hand:
 /// neighbours in time are neighbours on the disk.
-pub(super) struct Records {
+pub(super) struct Records<'a> {
+    disk: &'a dyn Disk,
     dir: PathBuf,
-    file: Option<(u64, File)>,
+    file: Option<(u64, Box<dyn DiskFile>)>,
     frame: Option<(Place, Vec<u8>)>,
 }
 
@@ -33,10 +33,10 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-impl Records {
+impl<'a> Records<'a> {
     /// Over the journal in `dir`.
-    pub fn new(dir: PathBuf) -> Self {
-        Self { dir, file: None, frame: None }
+    pub fn new(disk: &'a dyn Disk, dir: PathBuf) -> Self {
+        Self { disk, dir, file: None, frame: None }
     }
 
     /// The record at `pointer`, after its checksum.
@@ -54,20 +54,18 @@ impl Records {
 
     fn read_frame(&mut self, place: Place) -> Result<Vec<u8>, Unreadable> {
         let file = self.open(place.segment)?;
-        let mut head = [0; FRAME_HEADER];
         let offset = u64::from(place.offset);
-        file.read_exact_at(&mut head, offset)?;
+        let head = read_range(file, offset, FRAME_HEADER as u64)?;
         let head = Head::read(&head, place.segment, place.offset).ok_or(Unreadable::Damaged)?;
-        let mut body = vec![0; head.body_len];
-        file.read_exact_at(&mut body, offset + FRAME_HEADER as u64)?;
+        let body = read_range(file, offset + FRAME_HEADER as u64, head.body_len as u64)?;
         if head.matches(&body) { Ok(body) } else { Err(Unreadable::Damaged) }
     }
 
-    fn open(&mut self, segment: u64) -> Result<&File, Unreadable> {
+    fn open(&mut self, segment: u64) -> Result<&dyn DiskFile, Unreadable> {
         let kept = self.file.take().filter(|(number, _)| *number == segment);
         let (_, file) = match kept {
             Some(kept) => self.file.insert(kept),
-            None => match File::open(segment_path(&self.dir, segment)) {
+            None => match self.disk.open(&segment_path(&self.dir, segment)) {
                 Ok(file) => self.file.insert((segment, file)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     return Err(Unreadable::SegmentGone);
@@ -75,6 +73,6 @@ impl Records {
                 Err(error) => return Err(error.into()),
             },
         };
-        Ok(file)
+        Ok(&**file)
     }
 }

@@ -9,9 +9,8 @@ use log::{info, warn};
 
 use super::frame::{Found, SEGMENT_HEADER, Scan};
 use super::index::{Changes, Index, IndexError};
-use super::journal::{Place, read_segment, segment_path};
+use super::journal::Place;
 use super::shared::lock;
-use super::space::free_bytes;
 use super::writer::Engine;
 use crate::domain::{EventId, Timestamp};
 use crate::rt::Clock;
@@ -43,7 +42,7 @@ fn next_to_go(engine: &Engine) -> Option<(u64, &'static str)> {
     if journal.bytes() > settings.journal_max_bytes {
         return Some((oldest, "the journal is at its limit"));
     }
-    if free_bytes(&shared.dir).is_some_and(|free| free < settings.min_free_bytes) {
+    if journal.disk().free_bytes(&shared.dir).is_some_and(|free| free < settings.min_free_bytes) {
         return Some((oldest, "the disk is nearly full"));
     }
     let limit = settings.max_age?;
@@ -58,10 +57,9 @@ fn is_too_old(clock: &Clock, newest: Timestamp, limit: std::time::Duration) -> b
 fn drop_segment(engine: &mut Engine, segment: u64) -> Result<(), String> {
     let mut dropped = Vec::new();
     if let Some(index) = engine.indexing.current().cloned() {
-        let path = segment_path(&engine.shared.journal_dir(), segment);
         // A segment that cannot be read goes all the same; entries that point to
         // it are passed over by queries.
-        let bytes = read_segment(&path).unwrap_or_default();
+        let bytes = engine.journal.read(segment).unwrap_or_default();
         match forget(&index, segment, &bytes) {
             Ok(events) => dropped = events,
             Err(error) => engine.indexing.fail(&error),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
+use super::disk::Ground;
 use super::frame::NextIds;
 use super::index::Index;
 use super::{Amended, Change, Done, Durability, StoreError, StoreSettings};
@@ -102,6 +103,7 @@ pub(super) fn refusal(failure: &StoreError) -> StoreError {
 pub(super) type OnDropped = Box<dyn Fn(&[EventId]) + Send + Sync>;
 
 pub(super) struct Shared {
+    pub ground: Ground,
     pub dir: PathBuf,
     pub settings: StoreSettings,
     pub clock: Clock,
@@ -123,6 +125,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub fn new(
+        ground: Ground,
         dir: PathBuf,
         settings: StoreSettings,
         clock: Clock,
@@ -130,6 +133,7 @@ impl Shared {
         metrics: &Metrics,
     ) -> Self {
         Self {
+            ground,
             dir,
             settings,
             clock,

@@ -1,84 +1,82 @@
 //! Room on the disk: how much is free, and a reserve for when there is none.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use log::warn;
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
+
+use super::disk::Disk;
 
 /// sled cannot open on a full disk (measured); after giving up this much it can.
 const BALLAST_BYTES: u64 = 8 << 20;
-
-/// Bytes that may be written to the disk of `dir`; `None` when it does not say.
-pub(super) fn free_bytes(dir: &Path) -> Option<u64> {
-    let stat = statvfs(dir).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
-}
+const NAME: &str = "ballast";
 
 /// A file that only takes up room until the room is needed.
 pub(super) struct Ballast {
-    path: PathBuf,
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
     min_free_bytes: u64,
 }
 
 impl Ballast {
     /// The ballast of a store directory.
-    pub fn new(dir: &Path, min_free_bytes: u64) -> Self {
-        Self { path: dir.join("ballast"), min_free_bytes }
+    pub fn new(disk: &Arc<dyn Disk>, dir: &Path, min_free_bytes: u64) -> Self {
+        Self { disk: Arc::clone(disk), dir: dir.to_owned(), min_free_bytes }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join(NAME)
     }
 
     /// Whether the reserve is there.
     pub fn is_there(&self) -> bool {
-        fs::metadata(&self.path).is_ok_and(|meta| meta.len() >= BALLAST_BYTES)
+        let files = self.disk.list(&self.dir).unwrap_or_default();
+        files.iter().any(|(name, bytes)| name == NAME && *bytes >= BALLAST_BYTES)
     }
 
     /// Takes up the room again once there is plenty.
     pub fn restore(&self) {
-        let dir = self.path.parent().unwrap_or(Path::new("."));
-        let has_room = free_bytes(dir)
+        let has_room = self
+            .disk
+            .free_bytes(&self.dir)
             .is_some_and(|free| free >= self.min_free_bytes.saturating_add(2 * BALLAST_BYTES));
         if self.is_there() || !has_room {
             return;
         }
-        if let Err(error) = self.create() {
+        if let Err(error) = self.disk.reserve(&self.path(), BALLAST_BYTES) {
             // Half a ballast helps nobody.
-            let _ = fs::remove_file(&self.path);
+            let _ = self.disk.remove(&self.path());
             warn!(error:%; "The reserve for a full disk could not be made.");
         }
     }
 
     /// Gives the room back.
     pub fn release(&self) {
-        match fs::remove_file(&self.path) {
+        match self.disk.remove(&self.path()) {
             Ok(()) => warn!("The disk is full; the reserve of 8 MiB is given up."),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => warn!(error:%; "The reserve for a full disk could not be given up."),
         }
     }
-
-    fn create(&self) -> io::Result<()> {
-        let file = File::create(&self.path)?;
-        // Where the file system cannot reserve blocks, a sparse file would be no
-        // reserve: the error is the answer.
-        Ok(fallocate(&file, FallocateFlags::empty(), 0, BALLAST_BYTES)?)
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::disk::RealDisk;
     use super::*;
 
     #[test]
     fn the_reserve_is_given_up_when_needed_and_made_again_when_there_is_room() {
         let dir = tempfile::tempdir().unwrap();
-        let ballast = Ballast::new(dir.path(), 0);
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let ballast = Ballast::new(&disk, dir.path(), 0);
         ballast.restore();
         assert!(ballast.is_there());
         ballast.release();
         ballast.release();
         assert!(!ballast.is_there());
-        Ballast::new(dir.path(), u64::MAX / 2).restore();
+        Ballast::new(&disk, dir.path(), u64::MAX / 2).restore();
         assert!(!ballast.is_there(), "no room was left to the system");
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::{
 const VERSION: u8 = 1;
 const COMMIT: u8 = 1;
 const CLOSED: u8 = 2;
+const CONTINUED: u8 = 3;
 const DETECTION_V1: u8 = 1;
 const EVENT_V1: u8 = 2;
 
@@ -31,6 +32,8 @@ pub(super) enum Body<'a> {
     Commit(Records<'a>),
     /// The store was closed in good order; ids continue here.
     Closed(NextIds),
+    /// Ids were raised after a crash and continue here.
+    Continued(NextIds),
     /// Written by a later version of the program.
     Unknown,
 }
@@ -105,7 +108,16 @@ pub(super) fn encode_commit(records: &[Record]) -> Result<Vec<u8>, TooLarge> {
 
 /// The body that marks a close in good order.
 pub(super) fn encode_closed(next: NextIds) -> Vec<u8> {
-    let mut body = vec![VERSION, CLOSED];
+    encode_ids(CLOSED, next)
+}
+
+/// The body that says where ids continue after a crash.
+pub(super) fn encode_continued(next: NextIds) -> Vec<u8> {
+    encode_ids(CONTINUED, next)
+}
+
+fn encode_ids(kind: u8, next: NextIds) -> Vec<u8> {
+    let mut body = vec![VERSION, kind];
     body.extend(next.detection.to_le_bytes());
     body.extend(next.event.to_le_bytes());
     body
@@ -115,12 +127,15 @@ pub(super) fn encode_closed(next: NextIds) -> Vec<u8> {
 pub(super) fn decode(body: &[u8]) -> Body<'_> {
     match body {
         [VERSION, COMMIT, rest @ ..] => Body::Commit(Records { rest }),
-        [VERSION, CLOSED, rest @ ..] => {
+        [VERSION, kind @ (CLOSED | CONTINUED), rest @ ..] => {
             let number = |at: usize| {
                 rest.get(at..).and_then(<[u8]>::first_chunk).map(|b| u64::from_le_bytes(*b))
             };
             match (number(0), number(8)) {
-                (Some(detection), Some(event)) => Body::Closed(NextIds { detection, event }),
+                (Some(detection), Some(event)) if *kind == CLOSED => {
+                    Body::Closed(NextIds { detection, event })
+                }
+                (Some(detection), Some(event)) => Body::Continued(NextIds { detection, event }),
                 _ => Body::Unknown,
             }
         }

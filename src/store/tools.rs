@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::disk::{Disk, RealDisk};
 use super::frame::{Found, SEGMENT_HEADER, Scan, read_segment_header};
 use super::journal::{io_error, list, read_segment, segment_path};
 use super::stored::{self, Body};
@@ -61,8 +62,16 @@ pub struct StoreStats {
 /// # Errors
 /// When the journal cannot be listed or a segment cannot be opened.
 pub fn check(dir: &Path) -> Result<CheckReport, StoreError> {
+    check_on(&RealDisk, dir)
+}
+
+/// [`check`] on another disk.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_on(disk: &dyn Disk, dir: &Path) -> Result<CheckReport, StoreError> {
     let mut report = CheckReport::default();
-    for_each_segment(dir, |path, number, bytes| {
+    for_each_segment(disk, dir, |path, number, bytes| {
         report.segments += 1;
         if read_segment_header(number, bytes).is_none() {
             report.damaged += 1;
@@ -81,7 +90,7 @@ pub fn check(dir: &Path) -> Result<CheckReport, StoreError> {
 /// When the journal cannot be listed or a segment cannot be opened.
 pub fn stats(dir: &Path) -> Result<StoreStats, StoreError> {
     let mut stats = StoreStats { index_bytes: bytes_below(dir, "index-"), ..Default::default() };
-    for_each_segment(dir, |_, number, bytes| {
+    for_each_segment(&RealDisk, dir, |_, number, bytes| {
         stats.segments += 1;
         stats.journal_bytes += bytes.len() as u64;
         for found in Scan::new(bytes, number, SEGMENT_HEADER as u32) {
@@ -113,7 +122,7 @@ impl CheckReport {
                         self.records += known as u64;
                         all - known
                     }
-                    Body::Closed(_) => 0,
+                    Body::Closed(_) | Body::Continued(_) => 0,
                     Body::Unknown => 1,
                 };
                 if unknown > 0 {
@@ -158,15 +167,38 @@ impl StoreStats {
     }
 }
 
+/// Shows every undamaged record in the journal of the store in `dir`, oldest
+/// first, with its segment; those of one commit come together.
+///
+/// # Errors
+/// As [`check`].
+pub fn for_each_commit(
+    disk: &dyn Disk,
+    dir: &Path,
+    mut visit: impl FnMut(u64, Vec<Record>),
+) -> Result<(), StoreError> {
+    for_each_segment(disk, dir, |_, number, bytes| {
+        for found in Scan::new(bytes, number, SEGMENT_HEADER as u32) {
+            if let Found::Frame { body, .. } = found
+                && let Body::Commit(records) = stored::decode(body)
+            {
+                visit(number, records.flatten().collect());
+            }
+        }
+    })
+}
+
 fn for_each_segment(
+    disk: &dyn Disk,
     dir: &Path,
     mut visit: impl FnMut(&Path, u64, &[u8]),
 ) -> Result<(), StoreError> {
     let journal = dir.join("journal");
-    let segments = list(&journal).map_err(io_error(format!("list {}", journal.display())))?;
+    let segments = list(disk, &journal).map_err(io_error(format!("list {}", journal.display())))?;
     for number in segments.into_keys() {
         let path = segment_path(&journal, number);
-        let bytes = read_segment(&path).map_err(io_error(format!("read {}", path.display())))?;
+        let bytes =
+            read_segment(disk, &path).map_err(io_error(format!("read {}", path.display())))?;
         visit(&path, number, &bytes);
     }
     Ok(())

@@ -73,7 +73,7 @@ fn go_without(shared: &Shared, failure: &StoreError) {
     }
     if matches!(failure, StoreError::Full) {
         // Nothing is open that could give way by itself.
-        Ballast::new(&shared.dir, shared.settings.min_free_bytes).release();
+        Ballast::new(&shared.ground.disk, &shared.dir, shared.settings.min_free_bytes).release();
         index_files::remove_quarantine(&shared.dir);
     }
     shared.index.store(None);
@@ -101,6 +101,9 @@ pub(super) struct Engine {
     pub ballast: Ballast,
     pub indexing: Indexing,
     pub recent: Recent,
+    /// Ids were raised above what a crash may have taken, and the journal does
+    /// not say so yet: a second crash must not take them back.
+    are_ids_unsaid: bool,
     unsynced: usize,
     tick_began: Duration,
     next_retention: Duration,
@@ -111,17 +114,19 @@ pub(super) struct Engine {
 
 impl Engine {
     fn open(shared: &Arc<Shared>) -> Result<Self, StoreError> {
-        let (journal, next, condition) = Journal::open(&shared.journal_dir())?;
-        shared.continue_ids(after_gap(next, &condition));
+        let (journal, next, condition) = Journal::open(&shared.ground, &shared.journal_dir())?;
+        let continued = after_gap(next, &condition);
+        shared.continue_ids(continued);
         shared.set_status(Status::Opening);
         note_condition(shared, &condition);
         let now = shared.clock.monotonic();
         let engine = Self {
             shared: Arc::clone(shared),
             journal,
-            ballast: Ballast::new(&shared.dir, shared.settings.min_free_bytes),
+            ballast: Ballast::new(&shared.ground.disk, &shared.dir, shared.settings.min_free_bytes),
             indexing: Indexing::begin(shared),
             recent: Recent::new(shared.next_ids().event),
+            are_ids_unsaid: continued != next,
             unsynced: 0,
             tick_began: now,
             next_retention: now,
@@ -181,12 +186,16 @@ impl Engine {
         let group = amending::prepare(self, group);
         let written = self.write(&group);
         let mut synced = Ok(());
-        if written.is_ok() && group.iter().any(|s| s.durability == Durability::Synced) {
+        let is_sync_asked = group.iter().any(|s| s.durability == Durability::Synced);
+        let are_ids_new = self.are_ids_unsaid && self.unsynced > 0;
+        if written.is_ok() && (is_sync_asked || are_ids_new) {
             synced = self.sync();
+            self.are_ids_unsaid &= synced.is_err() || !are_ids_new;
         }
         for mut ready in group {
             let result = match ready.durability {
                 _ if written.is_err() => written.clone(),
+                Durability::Written if are_ids_new => synced.clone(),
                 Durability::Written => Ok(()),
                 Durability::Synced => synced.clone(),
             };
@@ -206,10 +215,14 @@ impl Engine {
     }
 
     fn write(&mut self, group: &[Ready]) -> Result<(), StoreError> {
-        let bodies: Vec<&[u8]> =
+        let mut bodies: Vec<&[u8]> =
             group.iter().map(|s| s.body.as_slice()).filter(|body| !body.is_empty()).collect();
         if bodies.is_empty() {
             return Ok(());
+        }
+        let ids = stored::encode_continued(self.shared.next_ids());
+        if self.are_ids_unsaid {
+            bodies.insert(0, &ids);
         }
         let places = self.append(&bodies)?;
         let records: usize = group.iter().map(|submit| submit.records).sum();
