@@ -10,7 +10,7 @@ use watchpost::config::Environment;
 
 fn main() -> ExitCode {
     // Refused values cost memory, not function.
-    let _ = watchpost::rt::heap::return_freed_memory();
+    let _ = watchpost::rt::heap::set_up();
     let cli = Cli::parse();
     let environment: Environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

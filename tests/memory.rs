@@ -14,7 +14,7 @@ fn anonymous_kb() -> usize {
 
 #[test]
 fn pictures_that_are_let_go_do_not_stay_although_small_blocks_lie_between() {
-    assert!(heap::return_freed_memory());
+    assert!(heap::set_up());
     // After this, an untamed heap would keep blocks of this size.
     drop(vec![1_u8; 8 << 20]);
     let before = anonymous_kb();
@@ -26,6 +26,7 @@ fn pictures_that_are_let_go_do_not_stay_although_small_blocks_lie_between() {
     }
     assert!(anonymous_kb() > before + 60_000);
     drop(pictures);
+    heap::give_back();
 
     assert!(anonymous_kb() < before + 5_000, "{before} kB became {} kB", anonymous_kb());
     assert_eq!(records.len(), 100);

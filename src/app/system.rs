@@ -10,7 +10,7 @@ use crate::health::Health;
 use crate::infer::InferStats;
 use crate::live::{Hub, LiveMessage, SystemStatus};
 use crate::pipeline::Pipeline;
-use crate::rt::{Clock, Stop};
+use crate::rt::{Clock, Stop, heap};
 
 /// How often everyone is told (realtime contract 1.2).
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -82,6 +82,7 @@ impl SystemSampler {
     pub async fn run(self, hub: Hub, stop: Stop) {
         while tokio::time::timeout(INTERVAL, stop.stopped()).await.is_err() {
             self.renew_rates();
+            heap::give_back();
             hub.publish(LiveMessage::System(Arc::new(self.status())));
         }
     }
