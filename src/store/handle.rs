@@ -186,7 +186,7 @@ impl Reader for Store {
     }
 
     fn detection(&self, id: DetectionId) -> Result<Option<Detection>, StoreError> {
-        self.read(|reading| reading.detection(id))
+        self.read(|reading| Ok(reading.detection(id)))
     }
 
     fn events(&self, query: &EventQuery) -> Result<Page<Event>, StoreError> {
