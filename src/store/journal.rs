@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::disk::{Disk, DiskFile, Ground, read_range};
+use super::disk::{Disk, DiskFile, Ground, read_range, sync_way_to};
 use super::frame::{
     BODY_MAX, FRAME_HEADER, Found, NextIds, SEGMENT_HEADER, Scan, push_frame, read_segment_header,
     segment_header,
@@ -64,10 +64,8 @@ impl Journal {
         let disk = ground.disk.as_ref();
         if !disk.is_dir(dir) {
             disk.create_dirs(dir).map_err(failed("create"))?;
-            if let Some(parent) = dir.parent() {
-                disk.sync_dir(parent).map_err(failed("sync the parent of"))?;
-            }
         }
+        sync_way_to(disk, dir).map_err(failed("sync the directories above"))?;
         let segments = list(disk, dir).map_err(failed("list"))?;
         let (next, condition) = survey(disk, dir, &segments)?;
         let last = segments.last_key_value().map(|(number, bytes)| (*number, *bytes));
