@@ -62,7 +62,8 @@ impl Boot {
             ..StoreSettings::default()
         };
         let disk = Arc::new(disk.clone());
-        let ground = Ground { disk, segment_bytes: SEGMENT_BYTES, has_index: false };
+        let ground =
+            Ground { disk, segment_bytes: SEGMENT_BYTES, has_index: false, ..Ground::default() };
         let store =
             Store::open_on(ground, DIR, settings, clock.clone(), &health, &metrics, &tasks, &stop);
         Self { store, clock, metrics, tasks, stop }

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 pub use real::RealDisk;
 
+use crate::rt::Claim;
+
 /// A file system, as far as the store needs one. Nothing outlasts a power cut
 /// before its sync has returned: bytes by [`DiskFile::sync`], names by
 /// [`Disk::sync_dir`].
@@ -137,11 +139,18 @@ pub struct Ground {
     pub segment_bytes: u32,
     /// Whether there is an index. Without one records are kept but not found.
     pub has_index: bool,
+    /// Taken before anything is written.
+    pub claim: Claim,
 }
 
 impl Default for Ground {
     fn default() -> Self {
-        Self { disk: Arc::new(RealDisk), segment_bytes: 4 << 20, has_index: true }
+        Self {
+            disk: Arc::new(RealDisk),
+            segment_bytes: 4 << 20,
+            has_index: true,
+            claim: Claim::free(),
+        }
     }
 }
 
