@@ -362,9 +362,10 @@ fn astray() -> StoreError {
 /// Where ids continue after what was found.
 fn after_gap(next: NextIds, condition: &Condition) -> NextIds {
     let is_certain = condition.is_new || (condition.was_closed && condition.lost_bytes == 0);
-    // A record takes more than one byte, so lost bytes bound the lost ids.
-    let gap = if is_certain { 0 } else { ID_GAP + condition.lost_bytes };
-    NextIds { detection: next.detection + gap, event: next.event + gap }
+    // A record takes more than one byte, so the bytes that are lost, or not
+    // readable for this version of the program, bound the ids in them.
+    let unread = condition.lost_bytes + condition.unknown_bytes;
+    next.plus(if is_certain { 0 } else { ID_GAP + unread })
 }
 
 fn note_condition(shared: &Shared, condition: &Condition) {

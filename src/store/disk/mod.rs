@@ -177,6 +177,14 @@ fn is_somebody_elses(error: &io::Error) -> bool {
     matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | InvalidInput | Unsupported)
 }
 
+/// A whole file.
+///
+/// # Errors
+/// The system's.
+pub fn read_whole(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    read_range(disk.open(path)?.as_ref(), 0, u64::MAX)
+}
+
 /// The bytes `offset..offset + len` of a file; fewer at its end.
 pub(super) fn read_range(file: &dyn DiskFile, offset: u64, len: u64) -> io::Result<Vec<u8>> {
     let there = file.size()?.saturating_sub(offset).min(len);

@@ -103,6 +103,16 @@ impl SimDisk {
         self.state().names.files_in(dir).map(|(name, _)| name.to_owned()).collect()
     }
 
+    /// A worn card: the byte at `at` of a file is another one from now on.
+    pub fn damage(&self, path: &Path, at: usize) {
+        let mut state = self.state();
+        let id = state.names.file(path).ok();
+        let contents = id.and_then(|id| state.files.get_mut(&id));
+        if let Some(byte) = contents.and_then(|contents| contents.bytes.get_mut(at)) {
+            *byte = !*byte;
+        }
+    }
+
     /// Operations that have failed so far.
     pub fn failures(&self) -> u64 {
         self.state().failures
