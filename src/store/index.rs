@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::Record;
 use super::journal::Place;
 use super::keys::{APPLIED, DetectionNote, FORMAT, Pointer, Position, Prefix, id_key};
+use super::rare_index::RareEntry;
 use super::stored::{self, Body};
+use super::{Record, RecordId};
 use crate::domain::{CameraId, Detection, Event, Label, RiskLevel, Timestamp};
 use crate::rt::panic_message;
 
@@ -200,18 +201,20 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, IndexError> {
 /// applied. A crash in between leaves the old mark, and adding the same frames
 /// again changes nothing.
 pub(super) struct Changes<'a> {
-    index: &'a Index,
+    pub index: &'a Index,
     steps: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Events changed by this batch; the tree does not show them yet.
     events: HashMap<u64, Option<EventEntry>>,
+    /// The same for records of low rate.
+    pub rare: HashMap<RecordId, Option<RareEntry>>,
     newest: HashMap<u64, i64>,
 }
 
 impl<'a> Changes<'a> {
     /// No changes yet.
     pub fn new(index: &'a Index) -> Self {
-        let (steps, events, newest) = Default::default();
-        Self { index, steps, events, newest }
+        let (steps, events, rare, newest) = Default::default();
+        Self { index, steps, events, rare, newest }
     }
 
     /// Adds the records of a frame. Adding a frame twice changes nothing.
@@ -222,6 +225,7 @@ impl<'a> Changes<'a> {
             match record {
                 Some(Record::Detection(detection)) => self.add_detection(pointer, &detection),
                 Some(Record::Event(event)) => self.add_event(pointer, &event)?,
+                Some(record) => self.add_rare(pointer, &record)?,
                 None => {}
             }
         }
@@ -258,13 +262,13 @@ impl<'a> Changes<'a> {
         Ok(())
     }
 
-    /// Removes the records of a frame whose segment goes. An event with a later
-    /// revision elsewhere stays; the others are added to `dropped`.
+    /// Removes the records of a frame whose segment goes. What has a later revision
+    /// elsewhere stays; the others, detections apart, are added to `dropped`.
     pub fn remove_frame(
         &mut self,
         place: Place,
         body: &[u8],
-        dropped: &mut Vec<u64>,
+        dropped: &mut Vec<RecordId>,
     ) -> Result<(), IndexError> {
         let Body::Commit(records) = stored::decode(body) else { return Ok(()) };
         for record in records.flatten() {
@@ -278,6 +282,13 @@ impl<'a> Changes<'a> {
                     let known = self.known_event(id)?;
                     if known.is_some_and(|known| known.segment == place.segment) {
                         self.remove_event(id)?;
+                        dropped.push(event.id.into());
+                    }
+                }
+                record => {
+                    if let Some(id) = record.id()
+                        && self.remove_rare(place.segment, id)?
+                    {
                         dropped.push(id);
                     }
                 }
@@ -324,11 +335,11 @@ impl<'a> Changes<'a> {
         Ok(())
     }
 
-    fn insert(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+    pub fn insert(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         self.steps.push((key.into(), Some(value.into())));
     }
 
-    fn remove(&mut self, key: impl Into<Vec<u8>>) {
+    pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
         self.steps.push((key.into(), None));
     }
 
@@ -339,7 +350,7 @@ impl<'a> Changes<'a> {
         }
     }
 
-    fn note_time(&mut self, pointer: Pointer, at: Timestamp) {
+    pub fn note_time(&mut self, pointer: Pointer, at: Timestamp) {
         let newest = self.newest.entry(pointer.place.segment).or_insert(i64::MIN);
         *newest = (*newest).max(at.unix_ms());
     }

@@ -258,6 +258,12 @@ fn ids_after(body: &[u8]) -> (NextIds, bool) {
                 match record {
                     Record::Detection(d) => next.detection = next.detection.max(d.id.0 + 1),
                     Record::Event(e) => next.event = next.event.max(e.id.0 + 1),
+                    Record::SceneChange(c) => next.event = next.event.max(c.id.0 + 1),
+                    // These have ids that nobody counts.
+                    Record::Alert(_)
+                    | Record::AlertRule(_)
+                    | Record::Setting(_)
+                    | Record::Removed(_) => {}
                 }
             }
         }
