@@ -140,6 +140,7 @@ async fn appliance(
     );
     let store =
         Store::open(dir, settings.store.clone(), clock.clone(), &health, &metrics, &tasks, stop);
+    store.show_progress(&progress);
     forget_dropped_pictures(&store, &snapshots);
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {

@@ -14,12 +14,16 @@ use super::{
     StoreError, StoreSettings, Writer, stored, writer,
 };
 use crate::domain::{Detection, DetectionId, Event, EventId};
-use crate::health::{Health, Metrics};
+use crate::health::{Health, Metrics, Progress};
 use crate::rt::{Clock, Stop, Tasks};
 
 /// How long [`Store::open`] waits for a healthy store. A disk that needs longer
 /// opens in the background.
 const OPEN_WAIT: Duration = Duration::from_secs(3);
+
+/// Longest turn of the writer: cards pause for seconds while they tidy up; a turn
+/// may drop eight segments and sync a dozen times.
+const TURN_LIMIT: Duration = Duration::from_secs(90);
 
 /// The store. Cheap to clone; clones are the same store. One thread named
 /// `store` writes; it ends when `stop` is set or the last handle is dropped,
@@ -92,6 +96,13 @@ impl Store {
     /// listener; a later one takes its place.
     pub fn on_dropped(&self, listener: impl Fn(&[EventId]) + Send + Sync + 'static) {
         *lock(&self.shared.on_dropped) = Some(Box::new(listener));
+    }
+
+    /// Has the writer show its progress from now on: a disk that does not come back
+    /// from a write or a sync for a minute and a half makes the box not ready.
+    pub fn show_progress(&self, progress: &Progress) {
+        // A second time changes nothing.
+        let _ = self.shared.progress.set(progress.stage("store", TURN_LIMIT));
     }
 
     /// Waits until every record in the journal can be found, at most `limit`;
