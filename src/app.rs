@@ -168,6 +168,7 @@ async fn appliance(
         &tasks,
         stop,
     );
+    store.show_progress(&progress);
     forget_dropped_pictures(&store, &snapshots);
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {

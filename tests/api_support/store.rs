@@ -21,6 +21,8 @@ pub struct MemoryStore {
     /// What was asked of the writer.
     pub submitted: Mutex<Vec<(usize, Durability)>>,
     turn: Mutex<()>,
+    /// Set to make a search of detections end after looking at this many.
+    pub looks_at: Mutex<Option<usize>>,
     /// Set to make every call fail.
     pub failure: Mutex<Option<StoreError>>,
 }
@@ -98,6 +100,13 @@ impl Reader for MemoryStore {
     fn detections(&self, query: &DetectionQuery) -> Result<Page<Detection>, StoreError> {
         self.check()?;
         let mut items = self.detections.lock().unwrap().clone();
+        if let Some(looks_at) = *self.looks_at.lock().unwrap() {
+            let range = Range { limit: looks_at, ..query.range.clone() };
+            let looked_at = page(items, &range, |item| item.id.0)?;
+            let is_wanted = |d: &Detection| query.camera.as_ref().is_none_or(|c| *c == d.camera);
+            let items = looked_at.items.into_iter().filter(is_wanted).collect();
+            return Ok(Page { items, ..looked_at });
+        }
         items.retain(|d| {
             query.camera.as_ref().is_none_or(|camera| *camera == d.camera)
                 && query.label.as_ref().is_none_or(|label| label == d.label.as_str())
