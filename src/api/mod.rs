@@ -24,6 +24,7 @@ mod routes;
 mod server;
 mod settings;
 mod sse;
+mod throttle;
 pub mod wire;
 mod ws;
 

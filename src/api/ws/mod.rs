@@ -100,12 +100,18 @@ fn open(mut request: Request, endpoint: &'static Endpoint) -> Result<Response, A
     Ok(response)
 }
 
-/// Shakes hands and closes with 1008.
-pub(super) fn refuse(mut request: Request) -> Result<Response, ApiError> {
+/// Why a WebSocket is refused: no valid key or token.
+pub(super) const NOT_ALLOWED: &str = "authentication failed";
+
+/// Why a WebSocket is refused: its address opened too many.
+pub(super) const TOO_MANY: &str = "too many connection attempts";
+
+/// Shakes hands and closes with 1008. Nothing else is set up for the client.
+pub(super) fn refuse(mut request: Request, reason: &'static str) -> Result<Response, ApiError> {
     let (response, upgrade) = handshake(&mut request)?;
     request.connection.after_http(async move {
         if let Some(socket) = socket(upgrade).await {
-            session::close(socket, CloseCode::Policy, "authentication failed").await;
+            session::close(socket, CloseCode::Policy, reason).await;
         }
     });
     Ok(response)
