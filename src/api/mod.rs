@@ -23,6 +23,7 @@ mod route;
 mod routes;
 mod server;
 mod settings;
+mod spec;
 mod sse;
 mod throttle;
 pub mod wire;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::error::ApiError;
@@ -17,19 +18,19 @@ use crate::api::{ApiContext, Role};
 use crate::domain::Timestamp;
 use crate::health::{Report, State};
 
-#[derive(Serialize)]
-struct Alive {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct Alive {
     status: &'static str,
 }
 
-#[derive(Serialize)]
-struct Ready {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct Ready {
     ready: bool,
     status: &'static str,
 }
 
-#[derive(Serialize)]
-struct ReadyInDetail {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct ReadyInDetail {
     ready: bool,
     status: &'static str,
     services: BTreeMap<String, Service>,
@@ -37,36 +38,38 @@ struct ReadyInDetail {
     timestamp: Timestamp,
 }
 
-#[derive(Serialize)]
-struct Overall {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
+pub(in crate::api) struct Overall {
     status: &'static str,
     services: BTreeMap<String, Service>,
     timestamp: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Service {
     status: &'static str,
     message: String,
     details: ServiceDetails,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ServiceDetails {
     next_step: Option<String>,
     since: Timestamp,
 }
 
 /// A stage that does not move.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Worker {
     name: String,
     running: bool,
     message: String,
 }
 
-#[derive(Serialize)]
-struct Full {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HealthInFull")]
+pub(in crate::api) struct Full {
     status: &'static str,
     ready: bool,
     version: &'static str,
@@ -80,7 +83,7 @@ struct Full {
     timestamp: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Detector {
     status: &'static str,
     model: Option<String>,
@@ -90,22 +93,22 @@ struct Detector {
     message: String,
 }
 
-#[derive(Serialize)]
-struct Broadcasters {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct Broadcasters {
     event_broadcaster: Broadcaster,
     system_broadcaster: Broadcaster,
     timestamp: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Connections {
     connection_count: usize,
     #[serde(flatten)]
     broadcaster: Broadcaster,
 }
 
-#[derive(Serialize)]
-struct BroadcasterConnections {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct BroadcasterConnections {
     event_broadcaster: Connections,
     system_broadcaster: Connections,
     timestamp: Timestamp,
@@ -113,7 +116,7 @@ struct BroadcasterConnections {
 
 /// The hub lives in this process: there is no broker to lose, so its breaker has
 /// nothing to open for.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Broadcaster {
     state: &'static str,
     failure_count: u32,

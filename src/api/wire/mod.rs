@@ -3,11 +3,18 @@
 //!
 //! Two contracts share the service: the camera SDK's ([`camera_sdk`], camelCase)
 //! and the realtime API's ([`realtime`], snake_case). The domain knows neither.
+//! Schemas are derived from the same types (`schema`), for the papers that the
+//! service serves about itself.
 
 pub mod analysis;
 pub mod camera_sdk;
+pub(super) mod catalog;
+mod coming;
+pub(super) mod control;
 pub mod realtime;
 pub mod records;
+mod samples;
+pub(super) mod schema;
 
 use crate::live::Form;
 

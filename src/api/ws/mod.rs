@@ -5,6 +5,7 @@ mod client_message;
 mod session;
 mod subscription;
 
+use futures_util::SinkExt as _;
 use hyper::header::{
     CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -13,6 +14,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Method, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -22,6 +24,7 @@ use super::auth;
 use super::error::ApiError;
 use super::request::Request;
 use super::response::{self, Response};
+use super::wire::realtime;
 use crate::live::LiveMessage;
 
 /// Largest message and frame from a client, bytes (realtime contract 1.1).
@@ -53,14 +56,21 @@ struct Endpoint {
 
 static EVENTS: Endpoint = Endpoint {
     channel: "events",
-    carries: |message| matches!(message, LiveMessage::Event(_) | LiveMessage::Camera(_)),
+    carries: |message| {
+        matches!(
+            message,
+            LiveMessage::Event(_) | LiveMessage::Camera(_) | LiveMessage::CameraSwitched(_)
+        )
+    },
     patterns: &[],
     greets_with_status: false,
 };
 
 static SYSTEM: Endpoint = Endpoint {
     channel: "system",
-    carries: |message| matches!(message, LiveMessage::System(_) | LiveMessage::Service(_)),
+    carries: |message| {
+        matches!(message, LiveMessage::System(_) | LiveMessage::Service(_) | LiveMessage::Health(_))
+    },
     patterns: &[],
     greets_with_status: true,
 };
@@ -87,6 +97,23 @@ pub(super) async fn system(request: Request) -> Result<Response, ApiError> {
 /// `/ws/detections`.
 pub(super) async fn detections(request: Request) -> Result<Response, ApiError> {
     open(request, &DETECTIONS)
+}
+
+/// `/ws/jobs/{job_id}/logs`. There are no jobs yet, so every id is unknown: said
+/// once, and closed with 1000, because clients of the contract would come back
+/// for ever after any other code.
+pub(super) async fn job_logs(mut request: Request) -> Result<Response, ApiError> {
+    let (response, upgrade) = handshake(&mut request)?;
+    request.connection.after_http(async move {
+        if let Some(mut socket) = socket(upgrade).await {
+            let details = serde_json::json!({ "validation_errors": ["unknown job"] });
+            let answer = realtime::error("validation_error", "There is no such job", details);
+            // A client that is gone needs no answer.
+            let _ = socket.send(Message::text(answer)).await;
+            session::close(socket, CloseCode::Normal, "unknown job").await;
+        }
+    });
+    Ok(response)
 }
 
 fn open(mut request: Request, endpoint: &'static Endpoint) -> Result<Response, ApiError> {
