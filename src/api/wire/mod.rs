@@ -19,7 +19,7 @@ pub(super) mod schema;
 use crate::live::Form;
 
 /// The camera SDK's event stream, as the hub keeps it.
-pub const CAMERA_SDK: Form = Form::new(0, camera_sdk::frame, |_| String::new());
+pub const CAMERA_SDK: Form = Form::plain(0, camera_sdk::frame);
 
 /// The realtime API's WebSocket messages, as the hub keeps them.
 pub const REALTIME: Form = Form::new(1, realtime::message, realtime::stamp);
