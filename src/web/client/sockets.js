@@ -4,7 +4,9 @@
 //     socket.on("event", (event) => console.log(event.summary));
 //
 // All of them also emit what `ReconnectingSocket` does: `state`, `gap`,
-// `message`, `refused`. Types this file does not name arrive as `message`.
+// `message`, `refused`. Types this file does not name arrive as `message`. What
+// happened while the connection was broken arrives after it, once, as if nothing
+// had been; a `gap` says that some of it is lost.
 
 import { Emitter } from "./emitter.js";
 import { ReconnectingSocket } from "./socket.js";
@@ -106,6 +108,8 @@ export class SystemSocket extends ReconnectingSocket {
    * @param {import("./socket.js").Message} message
    */
   dispatch(message) {
+    // Figures of the past are not worth showing.
+    if (message.replay && message.type === "system_status") return;
     pass(this, SYSTEM_NAMES, message);
   }
 }
