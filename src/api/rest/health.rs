@@ -114,16 +114,44 @@ pub(in crate::api) struct BroadcasterConnections {
     timestamp: Timestamp,
 }
 
-/// The hub lives in this process: there is no broker to lose, so its breaker has
-/// nothing to open for.
+/// A broadcaster, by the contract's words for a circuit breaker. The hub lives in
+/// this process, so there is no broker to lose; what can fail is what it needs:
+/// `closed` when all of it is well, `half_open` while some of it works or heals in
+/// part, `open` while nothing can be announced. It closes by itself.
 #[derive(Serialize, JsonSchema)]
 struct Broadcaster {
+    #[schemars(extend("enum" = ["closed", "open", "half_open"]))]
     state: &'static str,
-    failure_count: u32,
+    /// Parts that it needs and that are not well.
+    failure_count: usize,
     is_degraded: bool,
 }
 
-const CLOSED: Broadcaster = Broadcaster { state: "closed", failure_count: 0, is_degraded: false };
+/// How the broadcaster is that needs components with these beginnings of names.
+fn broadcaster(ctx: &ApiContext, needs: &[&str]) -> Broadcaster {
+    let is_needed = |report: &Report| needs.iter().any(|name| report.component.starts_with(name));
+    let is_failing = |report: &Report| is_needed(report) && report.state != State::Healthy;
+    let failing: Vec<_> = ctx.health.reports().into_iter().filter(is_failing).collect();
+    Broadcaster {
+        state: match failing.iter().map(|report| report.state).max() {
+            None | Some(State::Healthy) => "closed",
+            Some(State::Degraded) => "half_open",
+            Some(State::Unhealthy) => "open",
+        },
+        failure_count: failing.len(),
+        is_degraded: !failing.is_empty(),
+    }
+}
+
+/// Events are found by the detector and announced once they are stored.
+fn event_broadcaster(ctx: &ApiContext) -> Broadcaster {
+    broadcaster(ctx, &["store", "detector", "task."])
+}
+
+/// Figures and states come from tasks of the daemon itself.
+fn system_broadcaster(ctx: &ApiContext) -> Broadcaster {
+    broadcaster(ctx, &["task."])
+}
 
 /// `GET /health`, `GET /api/system/health/live`: the service answers.
 pub(in crate::api) async fn alive(_: Request) -> Result<Response, ApiError> {
@@ -173,7 +201,10 @@ pub(in crate::api) async fn full(request: Request) -> Result<Response, ApiError>
         uptime_seconds: ctx.uptime().as_secs(),
         infrastructure: services(ctx),
         ai_services: BTreeMap::from([("detector", detector(ctx))]),
-        circuit_breakers: BTreeMap::from([("events", CLOSED), ("system", CLOSED)]),
+        circuit_breakers: BTreeMap::from([
+            ("events", event_broadcaster(ctx)),
+            ("system", system_broadcaster(ctx)),
+        ]),
         workers: stuck(ctx),
         cameras: ctx.cameras.list().into_iter().map(CameraData::from).collect(),
         system: SystemData::from(&(ctx.system_status)()),
@@ -184,9 +215,12 @@ pub(in crate::api) async fn full(request: Request) -> Result<Response, ApiError>
 
 /// `GET /api/system/health/websocket`.
 pub(in crate::api) async fn websocket(request: Request) -> Result<Response, ApiError> {
-    let timestamp = request.ctx.clock.now();
-    let body = Broadcasters { event_broadcaster: CLOSED, system_broadcaster: CLOSED, timestamp };
-    Ok(response::json(&body))
+    let ctx = &request.ctx;
+    Ok(response::json(&Broadcasters {
+        event_broadcaster: event_broadcaster(ctx),
+        system_broadcaster: system_broadcaster(ctx),
+        timestamp: ctx.clock.now(),
+    }))
 }
 
 /// `GET /api/debug/websocket/connections`. As if it did not exist, unless the
@@ -197,13 +231,13 @@ pub(in crate::api) async fn websocket_connections(request: Request) -> Result<Re
         let hint = "set debug = true in the configuration";
         return Err(ApiError::not_found("there is no such path").hint(hint));
     }
-    let connections = |channels: &[&str]| Connections {
+    let connections = |channels: &[&str], broadcaster| Connections {
         connection_count: channels.iter().map(|channel| ctx.hub.subscribers(channel)).sum(),
-        broadcaster: CLOSED,
+        broadcaster,
     };
     Ok(response::json(&BroadcasterConnections {
-        event_broadcaster: connections(&["events", "detections"]),
-        system_broadcaster: connections(&["system"]),
+        event_broadcaster: connections(&["events", "detections"], event_broadcaster(ctx)),
+        system_broadcaster: connections(&["system"], system_broadcaster(ctx)),
         timestamp: ctx.clock.now(),
     }))
 }

@@ -13,7 +13,7 @@ mod coming;
 pub(super) mod control;
 pub mod realtime;
 pub mod records;
-mod samples;
+pub(super) mod samples;
 pub(super) mod schema;
 
 use crate::live::Form;

@@ -1,4 +1,4 @@
-//! Records for examples in the papers, with the values of the contract's own.
+//! Records for examples in the papers.
 
 use std::time::Duration;
 
@@ -121,4 +121,26 @@ pub(super) fn report() -> Report {
         next_step: Some("replace the card".into()),
         since: MORNING,
     }
+}
+
+/// A message of each kind that the box sends by now.
+#[cfg(test)]
+pub(in crate::api) fn messages() -> Vec<crate::live::LiveMessage> {
+    use std::sync::Arc;
+
+    use crate::live::LiveMessage as Message;
+
+    vec![
+        Message::Event(Arc::new(event())),
+        Message::Event(Arc::new(Event { revision: 1, ..event() })),
+        Message::Detection(Arc::new(detection())),
+        Message::DetectionBatch(Arc::new(batch())),
+        Message::Camera(Arc::new(camera_status())),
+        Message::System(Arc::new(system())),
+        Message::Gpu(Arc::new(system())),
+        Message::Health(Arc::new(health_changed())),
+        Message::Service(Arc::new(report())),
+        Message::CameraSwitched(Arc::new(camera_switched(true))),
+        Message::CameraSwitched(Arc::new(camera_switched(false))),
+    ]
 }

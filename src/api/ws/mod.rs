@@ -183,3 +183,37 @@ fn not_a_websocket() -> ApiError {
     ApiError::new(StatusCode::UPGRADE_REQUIRED, "websocket_required", detail)
         .header(UPGRADE, HeaderValue::from_static("websocket"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::wire::catalog::{self, Stream};
+    use crate::api::wire::{REALTIME, samples};
+    use crate::live::{Cursor, Stamp};
+
+    #[test]
+    fn what_is_sent_is_what_the_catalog_says() {
+        let catalog = catalog::all();
+        let stamp = Stamp { seq: 42, cursor: Cursor::new(0x5f3c_9a01, 0x2f), is_replay: false };
+        for message in samples::messages() {
+            let text = REALTIME.text(&message, &stamp).unwrap();
+            let sent: serde_json::Value = serde_json::from_slice(&text).unwrap();
+            let wire = sent["type"].as_str().unwrap();
+            let entry = catalog.iter().find(|entry| entry.wire == wire).unwrap();
+            if !wire.starts_with("event") {
+                assert_eq!(sent["data"], (entry.example)(), "{wire}");
+            }
+            assert_eq!(sent.get("timestamp").is_some(), entry.is_timed, "{wire}");
+            for name in realtime::names(&message).iter().filter(|name| **name != wire) {
+                assert!(entry.names.contains(name), "{wire} is {name} too");
+            }
+            for (stream, endpoint) in [
+                (Stream::Events, &EVENTS),
+                (Stream::System, &SYSTEM),
+                (Stream::Detections, &DETECTIONS),
+            ] {
+                assert_eq!((endpoint.carries)(&message), entry.on.contains(&stream), "{wire}");
+            }
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! No secret reaches the log, however much is logged and however it was sent.
+//! What clients of the real binary are told, and what its log is not.
 #![allow(clippy::disallowed_methods, reason = "the tests start the real binary")]
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
 
@@ -7,7 +7,7 @@ mod support;
 use std::net::TcpStream;
 use std::process::Command;
 
-use support::appliance::{Appliance, write_config};
+use support::appliance::{Appliance, DEADLINE, write_config};
 use tungstenite::Message;
 use tungstenite::client::IntoClientRequest as _;
 
@@ -25,6 +25,35 @@ const CONFIG: &str = r#"
     driver = "sim"
     source = "script"
 "#;
+
+#[test]
+fn a_camera_that_comes_or_goes_with_the_configuration_is_announced() {
+    let yard = "[[camera]]\nid = \"yard\"\ndriver = \"sim\"\nsource = \"script\"\n";
+    let both = format!("{yard}{}", yard.replace("yard", "gate"));
+    let state = tempfile::tempdir().unwrap();
+    let appliance = Appliance::start(yard, state.path());
+    let stream = TcpStream::connect(appliance.address()).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let url = format!("ws://{}/ws/events", appliance.address());
+    let (mut socket, _) = tungstenite::client(url, stream).unwrap();
+    socket
+        .send(Message::text(r#"{"type":"subscribe","data":{"events":["camera.*abled"]}}"#))
+        .unwrap();
+    socket.read().unwrap();
+    for (config, wire, time) in
+        [(both.as_str(), "camera.enabled", "enabled_at"), (yard, "camera.disabled", "disabled_at")]
+    {
+        write_config(config, state.path());
+        appliance.signal("HUP");
+        let text = socket.read().unwrap().into_text().unwrap();
+        let message: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&message["type"], &message["data"]["camera_id"]),
+            (&wire.into(), &"gate".into())
+        );
+        assert!(message["data"][time].is_string(), "{message}");
+    }
+}
 
 /// In every key, token and password of this test, right or wrong.
 const MARK: &str = "SECRET";
