@@ -31,8 +31,9 @@ use crate::live::LiveMessage;
 /// Decided from the frame's head, before anything is buffered.
 const MESSAGE_MAX_BYTES: usize = 64 << 10;
 
-/// The library's default of 128 KiB a client is zeroed on every read.
-const READ_BUFFER_BYTES: usize = 2 << 10;
+/// The library's default of 128 KiB a client is zeroed at every wake-up; what clients
+/// send is shorter than this.
+const READ_BUFFER_BYTES: usize = 512;
 
 /// Messages of one batch gather up to this before they are written.
 const WRITE_BUFFER_BYTES: usize = 4 << 10;

@@ -21,6 +21,8 @@ const SILENCE_MS = 75_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Largest text that is parsed; the contract's messages are a few KB. */
 const MESSAGE_MAX_CHARS = 1 << 20;
+/** Close code of an end as planned. */
+const NORMAL = 1000;
 /** WebSocket.OPEN, which not every stand-in has. */
 const OPEN = 1;
 
@@ -87,6 +89,8 @@ export class ReconnectingSocket extends Emitter {
     this.timing = options.timing ?? realTiming;
     this.silenceMs = options.silenceMs ?? SILENCE_MS;
     this.WebSocket = options.WebSocket ?? globalThis.WebSocket;
+    /** Whether close 1000 is the end: the box has said all it will. */
+    this.endsByItself = false;
     /** @type {SocketState} */
     this.state = "closed";
     /** When the last message of any kind came, on `timing`'s clock. @type {number | null} */
@@ -292,6 +296,10 @@ export class ReconnectingSocket extends Emitter {
     this.#ws = null;
     this.#resumption.lost();
     this.#stopTimers();
+    if (code === NORMAL && this.endsByItself) {
+      this.#enter("closed", { code, reason });
+      return;
+    }
     this.#failures += 1;
     const retryInMs = reconnectDelay(this.#failures, this.timing.random());
     this.#after("retry", retryInMs, () => this.#connect());

@@ -31,13 +31,17 @@ function pass(socket, names, message) {
  * `/ws/events`: events, camera states, alerts.
  *
  * `event` is a new event, `event-updated` a later revision of one (merge it by
- * `id`), `event-deleted` names one that is gone.
+ * `id`), `event-deleted` names one that is gone. `alert` is a new alert,
+ * `alert-updated` one that somebody has seen or put away.
  *
  * @extends {ReconnectingSocket<{
  *   event: import("./types.js").SecurityEvent,
  *   "event-updated": Partial<import("./types.js").SecurityEvent> & { id: number },
  *   "event-deleted": { id: number },
  *   "camera-status": import("./types.js").CameraStatus,
+ *   alert: import("./types.js").Alert,
+ *   "alert-updated": import("./types.js").Alert,
+ *   "scene-change": import("./types.js").SceneChange,
  * }>}
  */
 export class EventsSocket extends ReconnectingSocket {
@@ -61,6 +65,12 @@ const EVENT_NAMES = {
   "event.updated": "event-updated",
   "event.deleted": "event-deleted",
   camera_status: "camera-status",
+  alert_created: "alert",
+  alert_acknowledged: "alert-updated",
+  alert_dismissed: "alert-updated",
+  "alert.updated": "alert-updated",
+  "alert.resolved": "alert-updated",
+  scene_change: "scene-change",
 };
 
 /**
@@ -115,3 +125,30 @@ export class SystemSocket extends ReconnectingSocket {
 }
 
 const SYSTEM_NAMES = { system_status: "status", service_status: "service" };
+
+/**
+ * `/ws/jobs/{id}/logs`: what a job has said so far, then what it says, until it
+ * ends; `state` is `closed` then.
+ *
+ * @extends {ReconnectingSocket<{ log: import("./types.js").LogLine }>}
+ */
+export class JobLogSocket extends ReconnectingSocket {
+  /**
+   * @param {string} jobId
+   * @param {import("./socket.js").SocketOptions} [options]
+   */
+  constructor(jobId, options) {
+    super(`/ws/jobs/${encodeURIComponent(jobId)}/logs`, options);
+    this.endsByItself = true;
+  }
+
+  /**
+   * @override
+   * @param {import("./socket.js").Message} message
+   */
+  dispatch(message) {
+    pass(this, JOB_LOG_NAMES, message);
+  }
+}
+
+const JOB_LOG_NAMES = { log: "log" };
