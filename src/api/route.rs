@@ -40,6 +40,16 @@ impl Route {
         Self::new(Method::PATCH, pattern, role, handler)
     }
 
+    /// Its method.
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Its path, with names in braces.
+    pub(super) fn pattern(&self) -> &'static str {
+        self.pattern
+    }
+
     fn new<F, Fut>(method: Method, pattern: &'static str, role: Role, handler: F) -> Self
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,

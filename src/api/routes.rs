@@ -3,7 +3,7 @@
 use super::Role::{Operator, Public, Viewer};
 use super::rest::{analysis, cameras, detections, events, health, pictures, server};
 use super::route::Route;
-use super::{sse, ws};
+use super::{spec, sse, ws};
 
 /// Every route of the service. What is not here is a file of the dashboard.
 pub(super) fn all() -> Vec<Route> {
@@ -39,10 +39,15 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/server/status", Viewer, server::status),
         Route::get("/metrics", Viewer, server::metrics),
         Route::get("/api/metrics", Viewer, server::metrics),
+        // What the service says of itself.
+        Route::get("/api/system/websocket/events", Viewer, spec::websocket_events),
+        Route::get("/api/openapi.json", Public, spec::openapi),
+        Route::get("/api/asyncapi.json", Public, spec::asyncapi),
         // WebSockets.
         Route::get("/ws/events", Viewer, ws::events),
         Route::get("/ws/system", Viewer, ws::system),
         Route::get("/ws/detections", Viewer, ws::detections),
+        Route::get("/ws/jobs/{job_id}/logs", Viewer, ws::job_logs),
     ]
 }
 

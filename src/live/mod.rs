@@ -51,6 +51,38 @@ pub enum LiveMessage {
     System(Arc<SystemStatus>),
     /// The state of a component changed.
     Service(Arc<Report>),
+    /// The state of the whole box changed.
+    Health(Arc<HealthChanged>),
+    /// The figures of the inference engine alone.
+    Gpu(Arc<SystemStatus>),
+    /// A camera came into the configuration, or left it.
+    CameraSwitched(Arc<CameraSwitched>),
+}
+
+/// The whole box changed its state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HealthChanged {
+    /// The state now.
+    pub health: State,
+    /// The state before.
+    pub previous: State,
+    /// Each component and its state.
+    pub components: Vec<(String, State)>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A camera came into the configuration, or left it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CameraSwitched {
+    /// Which camera.
+    pub camera: CameraId,
+    /// Whether it came.
+    pub is_enabled: bool,
+    /// Why, in words.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Several objects in one frame.

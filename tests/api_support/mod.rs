@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub mod schema;
 mod store;
 
 use std::net::SocketAddr;

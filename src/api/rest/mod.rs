@@ -19,7 +19,7 @@ use crate::store::{Page, Range, Reader, StoreError};
 /// Items on a page, when the client does not say and at most (realtime contract
 /// section 4).
 const LIMIT_DEFAULT: usize = 50;
-const LIMIT_MAX: usize = 1000;
+pub(super) const LIMIT_MAX: usize = 1000;
 
 /// Longest accepted cursor: ours are far shorter.
 const CURSOR_MAX: usize = 256;

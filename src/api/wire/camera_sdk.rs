@@ -63,6 +63,9 @@ pub fn frame(message: &LiveMessage) -> Option<Wire> {
         | LiveMessage::DetectionBatch(_)
         | LiveMessage::Camera(_)
         | LiveMessage::System(_)
+        | LiveMessage::Gpu(_)
+        | LiveMessage::Health(_)
+        | LiveMessage::CameraSwitched(_)
         | LiveMessage::Service(_) => None,
     }
 }
