@@ -4,6 +4,7 @@
 //! Two contracts share the service: the camera SDK's ([`camera_sdk`], camelCase)
 //! and the realtime API's ([`realtime`], snake_case). The domain knows neither.
 
+pub mod alerts;
 pub mod analysis;
 pub mod camera_sdk;
 pub mod realtime;

@@ -16,6 +16,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::alerts;
 use super::records::{DetectionData, EventData};
 use crate::api::response::json_text;
 use crate::domain::{CameraState, CameraStatus, Timestamp};
@@ -46,6 +47,10 @@ pub fn message(message: &LiveMessage) -> Option<Wire> {
             let data = Updated { event: event.as_ref().into(), updated_fields: &UPDATED_FIELDS };
             stamped("event.updated", &data, Some(event.updated_at))
         }
+        LiveMessage::Alert(news) => {
+            let (name, data, at) = alerts::message(news);
+            stamped_text(name, &data, at)
+        }
         LiveMessage::Detection(detection) => {
             // Pictures of an event are written after its first detections.
             stamped("detection", &DetectionData::new(detection, false), None)
@@ -73,6 +78,7 @@ pub fn names(message: &LiveMessage) -> &'static [&'static str] {
     match message {
         LiveMessage::Event(event) if event.revision == 0 => &["event", "event.created"],
         LiveMessage::Event(_) => &["event.updated"],
+        LiveMessage::Alert(news) => alerts::names(news.change),
         LiveMessage::Detection(_) => &["detection", "detection.new"],
         LiveMessage::DetectionBatch(_) => &["detection.batch"],
         LiveMessage::Camera(status) => match event_type(status) {
@@ -157,11 +163,12 @@ pub fn stamp(stamp: &Stamp) -> String {
 
 /// `{"type":…,"seq":` stamp `,"data":…[,"timestamp":…]}`.
 fn stamped(name: &str, data: &impl Serialize, at: Option<Timestamp>) -> Wire {
+    stamped_text(name, &json_text(data), at)
+}
+
+fn stamped_text(name: &str, data: &str, at: Option<Timestamp>) -> Wire {
     let timestamp = at.map_or_else(String::new, |at| format!(r#","timestamp":"{at}""#));
-    Wire::stamped(
-        format!(r#"{{"type":"{name}","seq":"#),
-        format!(r#","data":{}{timestamp}}}"#, json_text(data)),
-    )
+    Wire::stamped(format!(r#"{{"type":"{name}","seq":"#), format!(r#","data":{data}{timestamp}}}"#))
 }
 
 #[derive(Serialize)]

@@ -53,7 +53,9 @@ struct Endpoint {
 
 static EVENTS: Endpoint = Endpoint {
     channel: "events",
-    carries: |message| matches!(message, LiveMessage::Event(_) | LiveMessage::Camera(_)),
+    carries: |message| {
+        matches!(message, LiveMessage::Event(_) | LiveMessage::Alert(_) | LiveMessage::Camera(_))
+    },
     patterns: &[],
     greets_with_status: false,
 };
