@@ -221,6 +221,10 @@ impl Writer for Store {
 }
 
 impl Reader for Store {
+    fn is_current(&self) -> bool {
+        matches!(self.shared.status(), Status::Current)
+    }
+
     fn detections(&self, query: &DetectionQuery) -> Result<Page<Detection>, StoreError> {
         self.read(|reading| reading.detections(query))
     }

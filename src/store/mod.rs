@@ -187,6 +187,10 @@ pub trait Writer: Send + Sync {
 
 /// Finds records again.
 pub trait Reader: Send + Sync {
+    /// Whether everything that was kept can be found now. It cannot while the
+    /// store is opened or its index is built again.
+    fn is_current(&self) -> bool;
+
     /// Detections, newest first.
     ///
     /// # Errors

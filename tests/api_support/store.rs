@@ -97,6 +97,10 @@ fn page<T>(
 }
 
 impl Reader for MemoryStore {
+    fn is_current(&self) -> bool {
+        self.check().is_ok()
+    }
+
     fn detections(&self, query: &DetectionQuery) -> Result<Page<Detection>, StoreError> {
         self.check()?;
         let mut items = self.detections.lock().unwrap().clone();
@@ -224,7 +228,7 @@ impl Writer for MemoryStore {
             return done(Err(error));
         }
         // One change at a time, as on the writer's thread.
-        let _turn = self.turn.lock().unwrap();
+        let turn = self.turn.lock().unwrap();
         let latest = self.latest(id);
         let next = latest.as_ref().map_or(0, |record| record.revision() + 1);
         let known = latest.filter(|record| !matches!(record, Record::Removed(_)));
@@ -239,10 +243,10 @@ impl Writer for MemoryStore {
             Record::Setting(setting) => setting.revision = next,
             Record::Removed(removal) => removal.revision = next,
         }
-        let kept = record.clone();
-        let done =
-            Box::new(move |result: Result<(), StoreError>| done(result.map(|()| Some(kept))));
-        self.submit(vec![record], durability, done);
+        self.submit(vec![record.clone()], durability, Box::new(|_| ()));
+        // Whoever is told may ask for the next change.
+        drop(turn);
+        done(Ok(Some(record)));
     }
 
     fn next_detection_id(&self) -> DetectionId {

@@ -1,5 +1,8 @@
 //! REST: one file per kind of thing.
 
+mod alert_rule_body;
+pub(super) mod alert_rules;
+pub(super) mod alerts;
 pub(super) mod analysis;
 pub(super) mod cameras;
 pub(super) mod detections;
