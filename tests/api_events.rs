@@ -247,6 +247,7 @@ fn outcome(event: Event) -> FrameOutcome {
         batch: None,
         events: vec![event],
         snapshots: Vec::new(),
+        view_change: None,
     }
 }
 

@@ -15,6 +15,7 @@
 //! | bounding box | Normalised in the domain, pixels on the wire ([`BBox`]) | region |
 //! | track | The same object across frames ([`TrackId`]) | media stream |
 //! | zone | Area of the picture with its own rules ([`Zone`]) | region |
+//! | mask | Area of the picture that is not looked at ([`Mask`]) | zone |
 //! | detection batch | Detections grouped for one assessment ([`BatchId`]) | upload batch |
 //! | event | A security-relevant happening ([`Event`]) | camera notice, live message |
 //! | camera notice | Asynchronous message about a camera ([`CameraNotice`]) | event |
@@ -47,4 +48,4 @@ pub use ids::{BatchId, CameraId, DetectionId, EventId, InvalidCameraId, SessionI
 pub use risk::{RiskLevel, RiskScore};
 pub use secret::Secret;
 pub use time::{InvalidTimestamp, Timestamp};
-pub use zone::Zone;
+pub use zone::{Mask, Zone};
