@@ -22,6 +22,7 @@
 //! | risk | Score 0 to 100 and its level ([`RiskScore`], [`RiskLevel`]) | confidence |
 //! | live message | What the hub fans out to subscribers | event |
 //! | drop | Discard deliberately and count | lose (never acceptable) |
+//! | job | Long work that a person asked for ([`Job`]) | task |
 //! | task | A supervised unit of the running program | job |
 
 mod assessment;
@@ -31,6 +32,7 @@ mod event;
 mod frame;
 pub mod geometry;
 mod ids;
+mod job;
 mod risk;
 mod secret;
 mod time;
@@ -45,6 +47,7 @@ pub use frame::{
 };
 pub use geometry::{BBox, PixelBox, Point};
 pub use ids::{BatchId, CameraId, DetectionId, EventId, InvalidCameraId, SessionId, TrackId};
+pub use job::{Job, JobChange, JobId, JobLogLevel, JobLogLine, JobResult, JobState, JobType};
 pub use risk::{RiskLevel, RiskScore};
 pub use secret::Secret;
 pub use time::{InvalidTimestamp, Timestamp};

@@ -161,7 +161,11 @@ fn footprint(message: &LiveMessage) -> usize {
         LiveMessage::Service(report) => {
             report.message.len() + report.next_step.as_ref().map_or(0, String::len)
         }
-        LiveMessage::Detection(_) | LiveMessage::Notice { .. } | LiveMessage::System(_) => 0,
+        LiveMessage::JobLog(line) => line.message.len(),
+        LiveMessage::Detection(_)
+        | LiveMessage::Notice { .. }
+        | LiveMessage::System(_)
+        | LiveMessage::Job(..) => 0,
     };
     // Once in the record, once in the text that is sent.
     MESSAGE_BYTES + 2 * texts

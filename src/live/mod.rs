@@ -25,7 +25,8 @@ pub use wire::{Form, Stamp, Wire};
 use std::sync::Arc;
 
 use crate::domain::{
-    BatchId, CameraId, CameraNotice, CameraStatus, Detection, DetectionId, Event, Timestamp,
+    BatchId, CameraId, CameraNotice, CameraStatus, Detection, DetectionId, Event, Job, JobChange,
+    JobLogLine, Timestamp,
 };
 use crate::health::{Report, State};
 
@@ -51,6 +52,10 @@ pub enum LiveMessage {
     System(Arc<SystemStatus>),
     /// The state of a component changed.
     Service(Arc<Report>),
+    /// A job began, came on, or ended.
+    Job(Arc<Job>, JobChange),
+    /// A job says something.
+    JobLog(Arc<JobLogLine>),
 }
 
 /// Several objects in one frame.

@@ -63,7 +63,9 @@ pub fn frame(message: &LiveMessage) -> Option<Wire> {
         | LiveMessage::DetectionBatch(_)
         | LiveMessage::Camera(_)
         | LiveMessage::System(_)
-        | LiveMessage::Service(_) => None,
+        | LiveMessage::Service(_)
+        | LiveMessage::Job(..)
+        | LiveMessage::JobLog(_) => None,
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod analysis;
 pub mod camera_sdk;
+pub mod jobs;
 pub mod realtime;
 pub mod records;
 

@@ -16,6 +16,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::jobs;
 use super::records::{DetectionData, EventData};
 use crate::api::response::json_text;
 use crate::domain::{CameraState, CameraStatus, Timestamp};
@@ -62,6 +63,8 @@ pub fn message(message: &LiveMessage) -> Option<Wire> {
         LiveMessage::Service(report) => {
             stamped("service_status", &ServiceData::from(report.as_ref()), Some(report.since))
         }
+        LiveMessage::Job(job, change) => jobs::message(job, *change),
+        LiveMessage::JobLog(line) => jobs::log(line),
         LiveMessage::Notice { .. } => return None,
     };
     Some(wire)
@@ -88,6 +91,8 @@ pub fn names(message: &LiveMessage) -> &'static [&'static str] {
         },
         LiveMessage::System(_) => &["system_status", "system.status"],
         LiveMessage::Service(_) => &["service_status", "service.status_changed"],
+        LiveMessage::Job(_, change) => jobs::names(*change),
+        LiveMessage::JobLog(_) => &["log"],
         LiveMessage::Notice { .. } => &[],
     }
 }
@@ -156,7 +161,7 @@ pub fn stamp(stamp: &Stamp) -> String {
 }
 
 /// `{"type":…,"seq":` stamp `,"data":…[,"timestamp":…]}`.
-fn stamped(name: &str, data: &impl Serialize, at: Option<Timestamp>) -> Wire {
+pub(super) fn stamped(name: &str, data: &impl Serialize, at: Option<Timestamp>) -> Wire {
     let timestamp = at.map_or_else(String::new, |at| format!(r#","timestamp":"{at}""#));
     Wire::stamped(
         format!(r#"{{"type":"{name}","seq":"#),
