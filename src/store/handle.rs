@@ -7,6 +7,7 @@ use std::time::Duration;
 use log::{error, warn};
 
 use super::disk::Ground;
+use super::frame::NextIds;
 use super::reading::{ReadError, Reading};
 use super::shared::{Guard, Shared, Status, Submit, Task, lock, refusal};
 use super::{
@@ -103,6 +104,18 @@ impl Store {
     pub fn show_progress(&self, progress: &Progress) {
         // A second time changes nothing.
         let _ = self.shared.progress.set(progress.stage("store", TURN_LIMIT));
+    }
+
+    /// New ids will be above those of `records`, which were made elsewhere.
+    pub(super) fn continue_ids_above(&self, records: &[Record]) {
+        for record in records {
+            let mut next = NextIds { detection: 1, event: 1 };
+            match record {
+                Record::Detection(seen) => next.detection = seen.id.0.saturating_add(1),
+                Record::Event(happened) => next.event = happened.id.0.saturating_add(1),
+            }
+            self.shared.continue_ids(next);
+        }
     }
 
     /// Waits until every record in the journal can be found, at most `limit`;

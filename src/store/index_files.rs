@@ -7,6 +7,7 @@
 //! writing.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use log::warn;
@@ -33,6 +34,14 @@ pub(super) fn move_newest_aside(dir: &Path) {
     if let Err(error) = moved {
         warn!(error:%; "The old index could not be moved to quarantine.");
     }
+}
+
+/// Removes every index; the next one is built from the journal.
+pub(super) fn remove_all(dir: &Path) -> io::Result<()> {
+    for number in numbers(dir, INDEX) {
+        fs::remove_dir_all(dir.join(format!("{INDEX}{number}")))?;
+    }
+    RealDisk.sync_dir(dir)
 }
 
 /// Removes what is kept in quarantine: the disk is full.
