@@ -72,6 +72,16 @@ pub fn api(root: &Section<'_>, flags: &[SocketAddr]) -> ApiSettings {
 fn limits(section: Section<'_>, api: &mut ApiSettings) {
     section.set("connections", &mut api.connections_max, rules::whole(8..=4096));
     section.set("connections_per_address", &mut api.connections_per_ip_max, rules::whole(1..=4096));
+    section.set(
+        "websocket_upgrades_per_minute",
+        &mut api.websocket_upgrades_per_minute,
+        rules::whole(0..=100_000),
+    );
+    section.set(
+        "websocket_upgrades_burst",
+        &mut api.websocket_upgrades_burst,
+        rules::whole(0..=100_000),
+    );
     section.set("live_viewers", &mut api.live_viewers_max, rules::whole(1..=64));
     let mut body = api.body_max_bytes as u64;
     section.set("body", &mut body, rules::size(1 << 10..=MIB));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
@@ -50,9 +51,10 @@ pub(in crate::api) async fn detections(request: Request) -> Result<Response, Api
 }
 
 /// What may be changed about an event.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+#[schemars(rename = "EventChange")]
+pub(in crate::api) struct Change {
     reviewed: bool,
 }
 

@@ -1,5 +1,8 @@
 //! REST: one file per kind of thing.
 
+mod alert_rule_body;
+pub(super) mod alert_rules;
+pub(super) mod alerts;
 pub(super) mod analysis;
 pub(super) mod cameras;
 pub(super) mod detections;
@@ -19,7 +22,7 @@ use crate::store::{Page, Range, Reader, StoreError};
 /// Items on a page, when the client does not say and at most (realtime contract
 /// section 4).
 const LIMIT_DEFAULT: usize = 50;
-const LIMIT_MAX: usize = 1000;
+pub(super) const LIMIT_MAX: usize = 1000;
 
 /// Longest accepted cursor: ours are far shorter.
 const CURSOR_MAX: usize = 256;
