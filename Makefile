@@ -39,9 +39,9 @@ bench: ## Measure; the figures in the README come from here
 	@scripts/setup --for build,run
 	$(CARGO) bench --locked
 
-soak-kill: ## Kill the store N times (N=1000), then as many simulated power cuts
+soak-kill: ## Kill store and daemon N times (N=1000), then as many simulated power cuts
 	@scripts/setup
-	STORE_KILLS=$(N) $(CARGO) test --locked --test store_crash
+	STORE_KILLS=$(N) $(CARGO) test --locked --test store_crash --test store_sigkill
 	POWER_LOSS_HISTORIES=$(N) $(CARGO) test --locked --test power_loss
 
 lint: ## Check format, lints, types, scripts and licences

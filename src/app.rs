@@ -11,7 +11,7 @@ mod reload;
 mod system;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -31,8 +31,9 @@ use crate::live::Hub;
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
 use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
-use crate::rt::{Clock, Stop, Tasks};
+use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
 use crate::store::Store;
+use crate::store::disk::Ground;
 use announce::announce;
 use reload::{Reloader, Taps};
 use system::SystemSampler;
@@ -81,7 +82,7 @@ pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
     let clock = Clock::system();
     logging::install(environment, clock.clone());
     let settings = run.settings(environment)?;
-    let state_dir = own_state_dir(&settings.state_dir)?;
+    let claim = claim_state_dir(&settings.state_dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_WORKERS)
         .thread_name("service")
@@ -92,30 +93,48 @@ pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
         let (run, environment) = (run.clone(), environment.clone());
         Box::new(move || run.settings(&environment))
     };
-    let result = runtime.block_on(appliance(settings, clock, load, &stop));
+    let result = runtime.block_on(appliance(settings, clock, claim.clone(), load, &stop));
     stop.set();
     // Tasks have been joined; whatever blocks a pool thread now is left behind.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    drop(state_dir);
+    drop(claim);
     result
 }
 
-/// A directory that cannot be written degrades the box; a second instance would
-/// destroy what the first one keeps.
-fn own_state_dir(path: &Path) -> Result<Option<StateDir>, AppError> {
-    match StateDir::acquire(path) {
-        Ok(state_dir) => Ok(Some(state_dir)),
-        Err(reason @ StateDirError::InUse { .. }) => Err(AppError::StateDir(reason)),
+/// A directory that cannot be written degrades the box, until it can be; a second
+/// instance would destroy what the first one keeps, so this one stays away.
+fn claim_state_dir(path: &Path) -> Result<Claim, AppError> {
+    let first = match StateDir::acquire(path) {
+        Ok(state_dir) => Some(state_dir),
+        Err(reason @ StateDirError::InUse { .. }) => return Err(AppError::StateDir(reason)),
         Err(reason) => {
-            error!("Nothing is kept in this run: {}", with_causes(&reason));
-            Ok(None)
+            error!("Nothing is kept for now: {}", with_causes(&reason));
+            None
         }
+    };
+    let (path, held) = (path.to_owned(), Mutex::new(first));
+    Ok(Claim::new(move || {
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_some_and(StateDir::is_in_place) {
+            return Ok(());
+        }
+        *held = None;
+        *held = Some(StateDir::acquire(&path).map_err(refused)?);
+        Ok(())
+    }))
+}
+
+fn refused(reason: StateDirError) -> Refused {
+    match reason {
+        StateDirError::InUse { .. } => Refused::InUse(with_causes(&reason)),
+        StateDirError::Unwritable { .. } => Refused::Unusable(with_causes(&reason)),
     }
 }
 
 async fn appliance(
     settings: Settings,
     clock: Clock,
+    claim: Claim,
     load: reload::LoadSettings,
     stop: &Stop,
 ) -> Result<(), AppError> {
@@ -132,7 +151,8 @@ async fn appliance(
     let health_watch = announce(&health, &directory, &hub, &clock);
 
     let dir = &settings.state_dir;
-    let snapshots = Snapshots::open(
+    let snapshots = Snapshots::open_claimed(
+        claim.clone(),
         dir.join("media/snapshots"),
         settings.store.media_max_bytes,
         &health,
@@ -140,8 +160,16 @@ async fn appliance(
         &tasks,
         stop,
     );
-    let store =
-        Store::open(dir, settings.store.clone(), clock.clone(), &health, &metrics, &tasks, stop);
+    let store = Store::open_on(
+        Ground { claim, ..Ground::default() },
+        dir,
+        settings.store.clone(),
+        clock.clone(),
+        &health,
+        &metrics,
+        &tasks,
+        stop,
+    );
     forget_dropped_pictures(&store, &snapshots);
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {

@@ -30,7 +30,7 @@ pub enum Exit {
     Failed = 1,
     /// The command line is wrong (given by the argument parser).
     Usage = 2,
-    /// The configuration has mistakes, or the store has damage.
+    /// The configuration has mistakes, the store damage, or an import faulty lines.
     Faults = 3,
     /// Another instance uses the state directory.
     InUse = 4,
@@ -52,7 +52,7 @@ pub struct Cli {
 }
 
 const EXIT_HELP: &str = "Exit codes: 0 done, 1 failed, 2 wrong command line, \
-    3 mistakes in the configuration or damage in the store, \
+    3 mistakes in the configuration, damage in the store or faults in an import, \
     4 another instance uses the state directory";
 
 /// What to do.
@@ -64,7 +64,7 @@ pub enum Command {
     CheckConfig(ConfigFile),
     /// Show the board and the cameras attached to it, ready for the configuration
     Probe,
-    /// Look after the store while the appliance does not run
+    /// Look after the store
     #[command(subcommand)]
     Store(Store),
 }
@@ -106,6 +106,36 @@ pub enum Store {
     Check(StoreArgs),
     /// Tell how much is kept
     Stats(StoreArgs),
+    /// Give damaged segments a sound form, keeping the originals, and build the
+    /// index again; not while the appliance runs
+    Repair(StoreArgs),
+    /// Write every record as a line of JSON
+    Export(Export),
+    /// Add the lines of an export; what is there already is not doubled; not while
+    /// the appliance runs
+    Import(Import),
+}
+
+/// Write every record as a line of JSON.
+#[derive(Clone, Debug, Args)]
+pub struct Export {
+    /// Which store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// File to write, which must not be there yet [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Add the lines of an export.
+#[derive(Clone, Debug, Args)]
+pub struct Import {
+    /// Which store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// File to read [default: standard input]
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
 }
 
 /// Which store.
@@ -193,12 +223,13 @@ fn device_verdicts() -> BTreeMap<PathBuf, Verdict> {
     BTreeMap::new()
 }
 
-/// `store check` and `store stats`.
+/// `store …`. Findings and exports go to `out`; how far it is, and what is to be
+/// said beside an export, to standard error.
 ///
 /// # Errors
 /// When `out` cannot be written.
 pub fn store(question: &Store, out: &mut dyn Write) -> io::Result<Exit> {
-    store::answer(question, out)
+    store::answer(question, out, &mut io::stderr())
 }
 
 fn describe(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {

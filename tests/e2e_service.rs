@@ -119,13 +119,52 @@ fn a_state_directory_that_cannot_be_written_degrades_the_box_only() {
     let config_dir = tempfile::tempdir().unwrap();
     let file = config_dir.path().join("not-a-directory");
     std::fs::write(&file, "x").unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost"));
-    command.args(["run", "--listen", "127.0.0.1:0", "--config"]);
-    command.arg(write_config(YARD, config_dir.path())).arg("--state-dir").arg(&file);
-    let appliance = Appliance::spawn(command);
+    let appliance = start_with_state(config_dir.path(), &file);
     let report = wait_for_trouble(&appliance, "store");
     assert!(report.contains("not-a-directory"), "{report}");
     wait_for_pictures(&appliance, "yard");
+}
+
+#[test]
+fn a_state_directory_that_can_be_written_later_is_locked_then() {
+    let parent = tempfile::tempdir().unwrap();
+    let state = parent.path().join("state");
+    std::fs::write(&state, "in the way").unwrap();
+    let first = start_with_state(parent.path(), &state);
+    wait_for_trouble(&first, "store");
+    std::fs::remove_file(&state).unwrap();
+    wait_for_health(&first, "store");
+    let (output, text) = refused(command(YARD, &state));
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains(&first.pid().to_string()), "names the first: {text}");
+}
+
+#[test]
+fn an_instance_that_finds_another_in_its_directory_stays_away_until_that_one_is_gone() {
+    let parent = tempfile::tempdir().unwrap();
+    let (state, link) = (parent.path().join("state"), parent.path().join("link"));
+    std::os::unix::fs::symlink(&state, &link).unwrap();
+    let late = start_with_state(parent.path(), &link);
+    wait_for_trouble(&late, "store");
+    let first = Appliance::start(YARD, &state);
+    eventually("the other instance is named", || {
+        component(&late, "store").to_string().contains(&first.pid().to_string()).then_some(())
+    });
+    first.kill();
+    wait_for_health(&late, "store");
+}
+
+fn start_with_state(config_dir: &Path, state: &Path) -> Appliance {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost"));
+    command.args(["run", "--listen", "127.0.0.1:0", "--config"]);
+    command.arg(write_config(YARD, config_dir)).arg("--state-dir").arg(state);
+    Appliance::spawn(command)
+}
+
+fn wait_for_health(appliance: &Appliance, name: &str) {
+    eventually(&format!("{name} is well"), || {
+        (component(appliance, name)["status"] == "healthy").then_some(())
+    });
 }
 
 #[test]

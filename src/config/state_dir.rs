@@ -6,13 +6,16 @@
 
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use super::Environment;
 
 /// Only the daemon's user may look into the state directory.
 const MODE: u32 = 0o700;
+
+/// The file that is locked.
+const LOCK: &str = "lock";
 
 /// Most bytes of the lock file that are read: a process id.
 const PID_MAX_BYTES: u64 = 32;
@@ -21,7 +24,7 @@ const PID_MAX_BYTES: u64 = 32;
 #[derive(Debug)]
 pub struct StateDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 /// Why the state directory cannot be used.
@@ -65,7 +68,7 @@ impl StateDir {
             .truncate(false)
             .read(true)
             .write(true)
-            .open(path.join("lock"))
+            .open(path.join(LOCK))
             .map_err(unwritable)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -75,12 +78,21 @@ impl StateDir {
             Err(TryLockError::Error(reason)) => return Err(unwritable(reason)),
         }
         write_pid(&mut lock).map_err(unwritable)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock })
     }
 
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the lock is still the one that others meet. It is not when the
+    /// directory was deleted, replaced or mounted over.
+    pub fn is_in_place(&self) -> bool {
+        match (std::fs::metadata(self.path.join(LOCK)), self.lock.metadata()) {
+            (Ok(named), Ok(held)) => (named.dev(), named.ino()) == (held.dev(), held.ino()),
+            _ => false,
+        }
     }
 }
 
@@ -126,6 +138,18 @@ mod tests {
         assert!(said.contains("--state-dir"), "{said}");
         drop(first);
         StateDir::acquire(&path).unwrap();
+    }
+
+    #[test]
+    fn a_lock_whose_directory_was_replaced_locks_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let first = StateDir::acquire(&path).unwrap();
+        assert!(first.is_in_place());
+        std::fs::remove_dir_all(&path).unwrap();
+        assert!(!first.is_in_place());
+        let _second = StateDir::acquire(&path).unwrap();
+        assert!(!first.is_in_place());
     }
 
     #[test]

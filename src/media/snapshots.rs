@@ -19,7 +19,7 @@ use super::snapshot_files::SnapshotFiles;
 use super::{MediaError, SnapshotSize};
 use crate::domain::{BBox, EventId, Frame};
 use crate::health::{Component, Counter, Gauge, Health, Metrics};
-use crate::rt::{Stop, Tasks};
+use crate::rt::{Claim, Stop, Tasks};
 
 /// Pictures waiting for the disk; at 1080p each holds 3 MB.
 const QUEUE: usize = 8;
@@ -73,6 +73,20 @@ impl Snapshots {
         tasks: &Tasks,
         stop: &Stop,
     ) -> Self {
+        Self::open_claimed(Claim::free(), dir, max_bytes, health, metrics, tasks, stop)
+    }
+
+    /// [`Self::open`] in a place that another process may have: nothing is
+    /// touched there before it is this one's.
+    pub fn open_claimed(
+        claim: Claim,
+        dir: impl Into<PathBuf>,
+        max_bytes: u64,
+        health: &Health,
+        metrics: &Metrics,
+        tasks: &Tasks,
+        stop: &Stop,
+    ) -> Self {
         let dir = dir.into();
         let dropped = metrics.counter(
             "watchpost_snapshots_dropped_total",
@@ -86,6 +100,8 @@ impl Snapshots {
             dropped,
         });
         let mut desk = Desk {
+            claim,
+            is_scanned: false,
             files: SnapshotFiles::new(dir),
             encoder: JpegEncoder::default(),
             max_bytes,
@@ -177,6 +193,8 @@ impl Shared {
 
 /// What the snapshot thread works with.
 struct Desk {
+    claim: Claim,
+    is_scanned: bool,
     files: SnapshotFiles,
     encoder: JpegEncoder,
     max_bytes: u64,
@@ -188,12 +206,14 @@ struct Desk {
 
 impl Desk {
     fn run(&mut self, shared: &Shared, stop: &Stop) {
-        let scanned = self.files.scan();
-        self.report(&scanned);
+        let begun = self.begin();
+        self.report(&begun);
         // After the stop no new work is taken, and at most QUEUE pictures are left.
         while !shared.is_finished(stop) {
             let (save, removals) = shared.next();
-            self.files.remove(&removals);
+            if !removals.is_empty() && self.begin().is_ok() {
+                self.files.remove(&removals);
+            }
             if let Some(Save { event, frame, focus, done }) = save {
                 let result = self.keep(event, &frame, &focus);
                 self.report(&result);
@@ -203,7 +223,21 @@ impl Desk {
         }
     }
 
+    /// Makes sure that the place is ours and known.
+    fn begin(&mut self) -> Result<(), MediaError> {
+        if let Err(refused) = self.claim.take() {
+            let what = "use the place of the snapshots".into();
+            return Err(MediaError::Io { what, reason: refused.to_string() });
+        }
+        if !self.is_scanned {
+            self.files.scan()?;
+            self.is_scanned = true;
+        }
+        Ok(())
+    }
+
     fn keep(&mut self, event: EventId, frame: &Frame, focus: &BBox) -> Result<(), MediaError> {
+        self.begin()?;
         let (full, thumbnail) = self.encoder.encode_with_thumbnail(frame, focus, QUALITY)?;
         let mut result = self.files.store(event, &full, &thumbnail);
         if result.is_err() && self.files.is_disk_full() {
@@ -218,6 +252,9 @@ impl Desk {
     }
 
     fn trim(&mut self, shared: &Shared) {
+        if !self.is_scanned {
+            return;
+        }
         // One pass removes a bounded number, so that waiting pictures get a turn.
         for _ in 0..QUEUE {
             if self.files.bytes() <= self.max_bytes || self.files.remove_oldest(1) == 0 {

@@ -1,6 +1,7 @@
 //! The ground everything runs on: time, stopping, named tasks, waiting.
 
 mod backoff;
+mod claim;
 mod clock;
 pub mod heap;
 mod stop;
@@ -9,6 +10,7 @@ mod sys;
 mod task;
 
 pub use backoff::Backoff;
+pub use claim::{Claim, Refused};
 pub use clock::Clock;
 pub use stop::Stop;
 pub use task::{Tasks, UnexpectedEnd, panic_message};

@@ -23,7 +23,8 @@ pub(super) const BODY_MAX: usize = 1 << 20;
 /// Bytes before the first frame.
 pub(super) const SEGMENT_HEADER: usize = 40;
 const MAGIC: [u8; 8] = *b"WPJRNL\r\n";
-/// Version of the layout described above.
+/// Version of the layout described above. The segment header itself stays as it is
+/// for ever, so that a program finds its ids even in segments of a later one.
 const FORMAT: u32 = 1;
 
 /// Where the next ids continue; every id in earlier segments is smaller.
@@ -37,6 +38,14 @@ impl NextIds {
     /// The larger of each.
     pub fn max(self, other: Self) -> Self {
         Self { detection: self.detection.max(other.detection), event: self.event.max(other.event) }
+    }
+
+    /// Both so much further.
+    pub fn plus(self, gap: u64) -> Self {
+        Self {
+            detection: self.detection.saturating_add(gap),
+            event: self.event.saturating_add(gap),
+        }
     }
 }
 
@@ -52,15 +61,30 @@ pub(super) fn segment_header(number: u64, next: NextIds) -> Vec<u8> {
     bytes
 }
 
-/// What the header of segment `number` says, if it is undamaged and of this
-/// format.
-pub(super) fn read_segment_header(number: u64, bytes: &[u8]) -> Option<NextIds> {
-    let (fields, crc) = bytes.get(..SEGMENT_HEADER)?.split_at(SEGMENT_HEADER - 4);
-    let is_ours = fields.starts_with(&MAGIC)
+/// What the header of a segment tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    /// Frames of this layout follow; ids stood here when it was begun.
+    Ours(NextIds),
+    /// A later version of the program wrote it; its frames are not for this one.
+    Later(NextIds),
+    /// It cannot be read; frames may follow all the same.
+    Damaged,
+}
+
+/// Reads the header of segment `number`.
+pub(super) fn read_segment_header(number: u64, bytes: &[u8]) -> Header {
+    let Some(header) = bytes.get(..SEGMENT_HEADER) else { return Header::Damaged };
+    let (fields, crc) = header.split_at(SEGMENT_HEADER - 4);
+    let is_whole = fields.starts_with(&MAGIC)
         && crc == crc32fast::hash(fields).to_le_bytes()
-        && u32_at(fields, 8) == FORMAT
         && u64_at(fields, 12) == number;
-    is_ours.then(|| NextIds { detection: u64_at(fields, 20), event: u64_at(fields, 28) })
+    let next = NextIds { detection: u64_at(fields, 20), event: u64_at(fields, 28) };
+    match u32_at(fields, 8) {
+        FORMAT if is_whole => Header::Ours(next),
+        later if is_whole && later > FORMAT => Header::Later(next),
+        _ => Header::Damaged,
+    }
 }
 
 /// Appends a frame to `out`, which will be written at `offset` of `segment`.
@@ -114,6 +138,8 @@ pub(super) enum Found<'a> {
 pub(super) struct Scan<'a> {
     bytes: &'a [u8],
     segment: u64,
+    /// Where in the segment `bytes` begin.
+    base: u32,
     position: usize,
 }
 
@@ -121,11 +147,16 @@ impl<'a> Scan<'a> {
     /// Over the frames of `segment`, whose file is `bytes` (below 4 GiB), from
     /// `offset` on.
     pub fn new(bytes: &'a [u8], segment: u64, offset: u32) -> Self {
-        Self { bytes, segment, position: offset as usize }
+        Self { bytes, segment, base: 0, position: offset as usize }
+    }
+
+    /// Over the frames in `bytes`, which begin at `base` of `segment`.
+    pub fn part(bytes: &'a [u8], segment: u64, base: u32) -> Self {
+        Self { bytes, segment, base, position: 0 }
     }
 
     fn head_at(&self, position: usize) -> Option<Head> {
-        Head::read(self.bytes.get(position..)?, self.segment, position as u32)
+        Head::read(self.bytes.get(position..)?, self.segment, self.base + position as u32)
     }
 
     fn next_head(&self, from: usize) -> Option<usize> {
@@ -143,7 +174,7 @@ impl<'a> Iterator for Scan<'a> {
         if start >= end {
             return None;
         }
-        let offset = start as u32;
+        let offset = self.base + start as u32;
         let Some(head) = self.head_at(start) else {
             let next = self.next_head(start + 1);
             self.position = next.unwrap_or(end);
@@ -219,8 +250,8 @@ mod tests {
         let header = segment_header(SEGMENT, NextIds { detection: 5, event: 3 });
         assert_eq!(header.len(), SEGMENT_HEADER);
         let next = read_segment_header(SEGMENT, &header);
-        assert_eq!(next, Some(NextIds { detection: 5, event: 3 }));
-        assert_eq!(read_segment_header(SEGMENT + 1, &header), None);
+        assert_eq!(next, Header::Ours(NextIds { detection: 5, event: 3 }));
+        assert_eq!(read_segment_header(SEGMENT + 1, &header), Header::Damaged);
     }
 
     #[test]

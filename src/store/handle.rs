@@ -7,6 +7,7 @@ use std::time::Duration;
 use log::{error, warn};
 
 use super::disk::Ground;
+use super::frame::NextIds;
 use super::reading::{ReadError, Reading};
 use super::shared::{Guard, Shared, Status, Submit, Task, lock, refusal};
 use super::{
@@ -92,6 +93,18 @@ impl Store {
     /// listener; a later one takes its place.
     pub fn on_dropped(&self, listener: impl Fn(&[EventId]) + Send + Sync + 'static) {
         *lock(&self.shared.on_dropped) = Some(Box::new(listener));
+    }
+
+    /// New ids will be above those of `records`, which were made elsewhere.
+    pub(super) fn continue_ids_above(&self, records: &[Record]) {
+        for record in records {
+            let mut next = NextIds { detection: 1, event: 1 };
+            match record {
+                Record::Detection(seen) => next.detection = seen.id.0.saturating_add(1),
+                Record::Event(happened) => next.event = happened.id.0.saturating_add(1),
+            }
+            self.shared.continue_ids(next);
+        }
     }
 
     /// Waits until every record in the journal can be found, at most `limit`;
@@ -186,7 +199,7 @@ impl Reader for Store {
     }
 
     fn detection(&self, id: DetectionId) -> Result<Option<Detection>, StoreError> {
-        self.read(|reading| reading.detection(id))
+        self.read(|reading| Ok(reading.detection(id)))
     }
 
     fn events(&self, query: &EventQuery) -> Result<Page<Event>, StoreError> {

@@ -7,6 +7,7 @@
 //! writing.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use log::warn;
@@ -19,10 +20,10 @@ const QUARANTINE: &str = "quarantine-";
 
 /// Opens the index of a store directory; an empty one if there is none. Slow on a
 /// damaged store. Also removes what was left when indexes were replaced.
-pub(super) fn open(dir: &Path) -> Result<Index, IndexError> {
+pub(super) fn open(dir: &Path, stretch_bytes: u32) -> Result<Index, IndexError> {
     let newest_aside = remove_all_but_newest(dir, QUARANTINE).unwrap_or(0);
     let number = remove_all_but_newest(dir, INDEX).unwrap_or(newest_aside + 1);
-    Index::open(&dir.join(format!("{INDEX}{number}")))
+    Index::open(&dir.join(format!("{INDEX}{number}")), stretch_bytes)
 }
 
 /// Moves the newest index to quarantine.
@@ -33,6 +34,14 @@ pub(super) fn move_newest_aside(dir: &Path) {
     if let Err(error) = moved {
         warn!(error:%; "The old index could not be moved to quarantine.");
     }
+}
+
+/// Removes every index; the next one is built from the journal.
+pub(super) fn remove_all(dir: &Path) -> io::Result<()> {
+    for number in numbers(dir, INDEX) {
+        fs::remove_dir_all(dir.join(format!("{INDEX}{number}")))?;
+    }
+    RealDisk.sync_dir(dir)
 }
 
 /// Removes what is kept in quarantine: the disk is full.

@@ -9,17 +9,17 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::disk::{Disk, DiskFile, Ground, read_range};
+use super::disk::{Disk, DiskFile, Ground, read_range, sync_way_to};
 use super::frame::{
-    BODY_MAX, FRAME_HEADER, Found, NextIds, SEGMENT_HEADER, Scan, push_frame, read_segment_header,
-    segment_header,
+    BODY_MAX, FRAME_HEADER, Found, Header, NextIds, SEGMENT_HEADER, Scan, push_frame,
+    read_segment_header, segment_header,
 };
 use super::stored::{self, Body};
 use super::{Record, StoreError};
 
 /// Most of a segment file that is read: what the last frame may add to one of
 /// the usual size, and no more.
-const SEGMENT_READ_MAX: u64 = (4 << 20) + (BODY_MAX + FRAME_HEADER) as u64;
+pub(super) const SEGMENT_READ_MAX: u64 = (4 << 20) + (BODY_MAX + FRAME_HEADER) as u64;
 const EXTENSION: &str = "wpj";
 
 /// Where a frame begins, or where the next one will.
@@ -50,6 +50,10 @@ pub(super) struct Condition {
     pub torn: u64,
     /// Bytes of both.
     pub lost_bytes: u64,
+    /// Bytes of frames that hold what a later version of the program wrote.
+    pub unknown_bytes: u64,
+    /// Segments of such a version; nothing is added to them.
+    pub later_segments: u64,
     /// There was no journal before.
     pub is_new: bool,
     /// The last run ended in good order.
@@ -64,14 +68,13 @@ impl Journal {
         let disk = ground.disk.as_ref();
         if !disk.is_dir(dir) {
             disk.create_dirs(dir).map_err(failed("create"))?;
-            if let Some(parent) = dir.parent() {
-                disk.sync_dir(parent).map_err(failed("sync the parent of"))?;
-            }
         }
+        sync_way_to(disk, dir).map_err(failed("sync the directories above"))?;
         let segments = list(disk, dir).map_err(failed("list"))?;
         let (next, condition) = survey(disk, dir, &segments)?;
         let last = segments.last_key_value().map(|(number, bytes)| (*number, *bytes));
-        let is_clean = condition.damaged == 0 && condition.torn == 0;
+        let is_clean =
+            condition.damaged == 0 && condition.torn == 0 && condition.later_segments == 0;
         let reusable =
             last.filter(|(_, bytes)| is_clean && *bytes < u64::from(ground.segment_bytes));
         let (file, place) = match reusable {
@@ -215,54 +218,93 @@ fn survey(
 ) -> Result<(NextIds, Condition), StoreError> {
     let mut next = NextIds { detection: 1, event: 1 };
     let mut condition = Condition { is_new: segments.is_empty(), ..Condition::default() };
-    for (step, number) in segments.keys().rev().enumerate() {
+    let mut unreadable = None;
+    for (step, (number, size)) in segments.iter().rev().enumerate() {
         let path = segment_path(dir, *number);
-        let bytes =
-            read_segment(disk, &path).map_err(io_error(format!("read {}", path.display())))?;
-        for found in Scan::new(&bytes, *number, SEGMENT_HEADER as u32) {
-            let is_last = step == 0;
-            match found {
-                Found::Frame { body, .. } => {
-                    let (ids, is_closing) = ids_after(body);
-                    next = next.max(ids);
-                    condition.was_closed = if is_last { is_closing } else { condition.was_closed };
-                }
-                Found::Damaged { len, .. } => {
-                    condition.damaged += 1;
-                    condition.lost_bytes += u64::from(len);
-                }
-                Found::Torn { len, .. } => {
-                    condition.torn += 1;
-                    condition.lost_bytes += u64::from(len);
-                    condition.was_closed &= !is_last;
-                }
+        let bytes = match read_segment(disk, &path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                log::warn!(error:%, segment = *number; "A segment cannot be read.");
+                condition.damaged += 1;
+                condition.lost_bytes += size;
+                unreadable = Some(io_error(format!("read {}", path.display()))(error));
+                continue;
             }
+        };
+        let header = read_segment_header(*number, &bytes);
+        if let Header::Later(ids) = header {
+            condition.later_segments += 1;
+            condition.unknown_bytes += size;
+            return Ok((next.max(ids), condition));
         }
-        if let Some(ids) = read_segment_header(*number, &bytes) {
+        for found in Scan::new(&bytes, *number, SEGMENT_HEADER as u32) {
+            condition.note(&found, step == 0, &mut next);
+        }
+        if let Header::Ours(ids) = header {
             return Ok((next.max(ids), condition));
         }
         condition.damaged += 1;
     }
-    Ok((next, condition))
+    // Without any header the ids of segments that retention has dropped are not
+    // known; frames tell them, but not those that cannot be read.
+    unreadable.map_or(Ok((next, condition)), Err)
 }
 
-/// The ids above all in this frame, and whether it closes a run.
-fn ids_after(body: &[u8]) -> (NextIds, bool) {
-    let mut next = NextIds { detection: 1, event: 1 };
+impl Condition {
+    fn note(&mut self, found: &Found<'_>, is_last_segment: bool, next: &mut NextIds) {
+        match *found {
+            Found::Frame { body, .. } => {
+                let ids = ids_after(body);
+                *next = next.max(ids.next);
+                self.unknown_bytes += ids.unknown_bytes;
+                if is_last_segment {
+                    self.was_closed = ids.is_closing;
+                }
+            }
+            Found::Damaged { len, .. } => {
+                self.damaged += 1;
+                self.lost_bytes += u64::from(len);
+            }
+            Found::Torn { len, .. } => {
+                self.torn += 1;
+                self.lost_bytes += u64::from(len);
+                self.was_closed &= !is_last_segment;
+            }
+        }
+    }
+}
+
+/// What a frame says of ids.
+pub(super) struct IdsAfter {
+    /// Above all in this frame.
+    pub next: NextIds,
+    /// It closes a run.
+    pub is_closing: bool,
+    /// Its bytes, if there is something in it that cannot be read.
+    pub unknown_bytes: u64,
+}
+
+/// What the frame with this body says of ids.
+pub(super) fn ids_after(body: &[u8]) -> IdsAfter {
+    let next = NextIds { detection: 1, event: 1 };
+    let mut ids = IdsAfter { next, is_closing: false, unknown_bytes: 0 };
     match stored::decode(body) {
-        Body::Closed(ids) => return (ids, true),
-        Body::Continued(ids) => return (ids, false),
-        Body::Unknown => {}
+        Body::Closed(next) => return IdsAfter { next, is_closing: true, ..ids },
+        Body::Continued(next) => return IdsAfter { next, ..ids },
+        Body::Unknown => ids.unknown_bytes = body.len() as u64,
         Body::Commit(records) => {
-            for record in records.flatten() {
+            for record in records {
                 match record {
-                    Record::Detection(d) => next.detection = next.detection.max(d.id.0 + 1),
-                    Record::Event(e) => next.event = next.event.max(e.id.0 + 1),
+                    Some(Record::Detection(d)) => {
+                        ids.next.detection = ids.next.detection.max(d.id.0 + 1);
+                    }
+                    Some(Record::Event(e)) => ids.next.event = ids.next.event.max(e.id.0 + 1),
+                    None => ids.unknown_bytes = body.len() as u64,
                 }
             }
         }
     }
-    (next, false)
+    ids
 }
 
 fn create_segment(

@@ -15,13 +15,18 @@ mod index_files;
 mod indexing;
 mod journal;
 mod keys;
+mod outline;
+mod outlines;
 mod reading;
 mod records;
+mod restoring;
 mod retention;
+mod searching;
 mod settings;
 mod shared;
 mod space;
 mod stored;
+mod stretches;
 #[cfg(test)]
 mod testing;
 pub mod tools;
@@ -118,6 +123,13 @@ pub trait Reader: Send + Sync {
 /// Most items on one page.
 pub const PAGE_MAX: usize = 1000;
 
+/// A query of detections that has read this much of the journal ends its page
+/// early: some 150,000 detections, which took 0.13 s in a debug build on x86-64.
+pub const SCAN_BYTES_MAX: u64 = 16 << 20;
+
+/// A query of events that has looked at this many ends its page early (0.03 s).
+pub const SCAN_KEYS_MAX: usize = 10_000;
+
 /// Which detections. All given conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DetectionQuery {
@@ -168,6 +180,11 @@ impl Default for Range {
 }
 
 /// Part of an answer.
+///
+/// A page has fewer items than asked for, or none, and yet a cursor when the
+/// search had to pass over too much ([`SCAN_BYTES_MAX`], [`SCAN_KEYS_MAX`]): the
+/// cursor goes on from there. Whoever follows the cursors sees every item once and
+/// comes to the end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
     /// The items, newest first.

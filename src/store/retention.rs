@@ -46,7 +46,7 @@ fn next_to_go(engine: &Engine) -> Option<(u64, &'static str)> {
         return Some((oldest, "the disk is nearly full"));
     }
     let limit = settings.max_age?;
-    let newest = engine.indexing.current()?.segment_newest(oldest).ok().flatten()?;
+    let newest = engine.indexing.current()?.outlines().newest(oldest)?;
     is_too_old(&shared.clock, newest, limit).then_some((oldest, "older than the limit"))
 }
 
@@ -64,6 +64,8 @@ fn drop_segment(engine: &mut Engine, segment: u64) -> Result<(), String> {
             Ok(events) => dropped = events,
             Err(error) => engine.indexing.fail(&error),
         }
+    } else if let Some(index) = engine.shared.index.load_full() {
+        index.outlines().remove(segment);
     }
     engine.recent.drop_events(&dropped);
     engine.journal.remove(segment).map_err(|error| error.to_string())?;

@@ -2,8 +2,13 @@
 //! domain, so that a change of the domain cannot change what is on the disk.
 //!
 //! The body of a frame is a format version, a kind and, for a commit, its records:
-//! each a tag, a length and postcard bytes. A new form of a record gets a new tag;
-//! the old tags stay readable.
+//! each a tag, a length and postcard bytes.
+//!
+//! What was written once stays readable (`tests/golden/store` holds a journal of
+//! every version): a form is never changed, a new one gets a new tag and one
+//! function that makes the domain's value of it, and the index gets another
+//! format, so that it is built again with what the program before could not
+//! read. A tag or kind of a later version is counted, passed over and kept.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +44,7 @@ pub(super) enum Body<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct DetectionV1 {
+pub(super) struct DetectionV1 {
     id: u64,
     camera: CameraId,
     track: u64,
@@ -55,7 +60,7 @@ struct DetectionV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-struct EventV1 {
+pub(super) struct EventV1 {
     id: u64,
     revision: u32,
     camera: CameraId,

@@ -18,7 +18,7 @@ use super::shared::{GROUP_RECORDS, Shared, Status, Submit, refusal};
 use super::space::Ballast;
 use super::stored::{self, RECORDS_MAX};
 use super::{Durability, StoreError, index_files, retention};
-use crate::rt::{Backoff, Stop};
+use crate::rt::{Backoff, Refused, Stop};
 
 /// How long the idle thread waits before it looks at the stop signal.
 const IDLE: Duration = Duration::from_millis(250);
@@ -34,17 +34,17 @@ const ID_GAP: u64 = (2 * GROUP_RECORDS + RECORDS_MAX) as u64;
 pub(super) fn run(shared: &Arc<Shared>, stop: &Stop) {
     let mut backoff = Backoff::new(RETRY.0, RETRY.1);
     while !is_over(shared, stop) {
-        let failure = match Engine::open(shared) {
-            Ok(mut engine) => {
-                backoff.reset();
-                match engine.run(stop) {
-                    Ok(()) => break,
-                    Err(error) => error,
+        let (failure, next_step) = match shared.ground.claim.take() {
+            Ok(()) => match open_and_run(shared, stop, &mut backoff) {
+                Ok(()) => break,
+                Err(error) => {
+                    let next_step = next_step(&error);
+                    (error, next_step)
                 }
-            }
-            Err(error) => error,
+            },
+            Err(refused) => (StoreError::Unavailable(refused.to_string()), after_refusal(&refused)),
         };
-        go_without(shared, &failure);
+        go_without(shared, &failure, next_step);
         let retry_at = shared.clock.monotonic() + backoff.next_delay();
         while shared.clock.monotonic() < retry_at && !is_over(shared, stop) {
             refuse(shared, shared.take(IDLE), &failure);
@@ -67,7 +67,34 @@ fn is_over(shared: &Shared, stop: &Stop) -> bool {
     stop.is_set() || shared.is_closed()
 }
 
-fn go_without(shared: &Shared, failure: &StoreError) {
+/// Until the stop, or until it goes no further.
+fn open_and_run(
+    shared: &Arc<Shared>,
+    stop: &Stop,
+    backoff: &mut Backoff,
+) -> Result<(), StoreError> {
+    let mut engine = Engine::open(shared)?;
+    backoff.reset();
+    engine.run(stop)
+}
+
+fn next_step(failure: &StoreError) -> &'static str {
+    match failure {
+        StoreError::Full => "Free space on the disk of the state directory.",
+        _ => "Make the state directory writable for the service; it is tried again by itself.",
+    }
+}
+
+fn after_refusal(refused: &Refused) -> &'static str {
+    match refused {
+        Refused::InUse(_) => "Stop the other instance; this one takes over by itself.",
+        Refused::Unusable(_) => {
+            "Make the state directory writable for the service; it is tried again by itself."
+        }
+    }
+}
+
+fn go_without(shared: &Shared, failure: &StoreError, next_step: &str) {
     if !matches!(shared.status(), Status::Unavailable(_)) {
         warn!(error:% = failure; "The store is not available; it is tried again by itself.");
     }
@@ -79,13 +106,7 @@ fn go_without(shared: &Shared, failure: &StoreError) {
     shared.index.store(None);
     shared.raise_unread_ids();
     shared.set_status(Status::Unavailable(failure.clone()));
-    shared.health.unhealthy(
-        format!("Nothing is kept: {failure}."),
-        match failure {
-            StoreError::Full => "Free space on the disk of the state directory.",
-            _ => "Make the state directory writable for the service; it is tried again by itself.",
-        },
-    );
+    shared.health.unhealthy(format!("Nothing is kept: {failure}."), next_step);
 }
 
 fn refuse(shared: &Shared, group: Vec<Submit>, failure: &StoreError) {
@@ -341,9 +362,10 @@ fn astray() -> StoreError {
 /// Where ids continue after what was found.
 fn after_gap(next: NextIds, condition: &Condition) -> NextIds {
     let is_certain = condition.is_new || (condition.was_closed && condition.lost_bytes == 0);
-    // A record takes more than one byte, so lost bytes bound the lost ids.
-    let gap = if is_certain { 0 } else { ID_GAP + condition.lost_bytes };
-    NextIds { detection: next.detection + gap, event: next.event + gap }
+    // A record takes more than one byte, so the bytes that are lost, or not
+    // readable for this version of the program, bound the ids in them.
+    let unread = condition.lost_bytes + condition.unknown_bytes;
+    next.plus(if is_certain { 0 } else { ID_GAP + unread })
 }
 
 fn note_condition(shared: &Shared, condition: &Condition) {

@@ -33,6 +33,18 @@ impl WsClient {
         }
     }
 
+    /// The next JSON message; none when the other side is gone.
+    pub fn next_while_alive(&mut self) -> Option<Value> {
+        loop {
+            match self.0.read() {
+                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).expect("JSON")),
+                Ok(Message::Close(frame)) => panic!("closed: {frame:?}"),
+                Ok(_) => (),
+                Err(_) => return None,
+            }
+        }
+    }
+
     /// The next message for which `wanted` is true.
     pub fn next_where(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + DEADLINE;

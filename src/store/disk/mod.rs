@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 pub use real::RealDisk;
 
+use crate::rt::Claim;
+
 /// A file system, as far as the store needs one. Nothing outlasts a power cut
 /// before its sync has returned: bytes by [`DiskFile::sync`], names by
 /// [`Disk::sync_dir`].
@@ -50,6 +52,12 @@ pub trait Disk: Send + Sync {
     /// The system's.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
+    /// Gives a file another name on the same disk, in one step.
+    ///
+    /// # Errors
+    /// The system's; `NotFound` when there is none.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
     /// Takes a file away.
     ///
     /// # Errors
@@ -75,11 +83,28 @@ pub trait Disk: Send + Sync {
 
 /// One open file.
 pub trait DiskFile: Send {
+    /// Writes some of `bytes` at the end and says how many; when it fails, some
+    /// of them may be there.
+    ///
+    /// # Errors
+    /// The system's.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
     /// Writes all of `bytes` at the end; when it fails, some of them may be there.
     ///
     /// # Errors
     /// The system's.
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 
     /// Makes the content survive a power cut.
     ///
@@ -114,12 +139,50 @@ pub struct Ground {
     pub segment_bytes: u32,
     /// Whether there is an index. Without one records are kept but not found.
     pub has_index: bool,
+    /// Taken before anything is written.
+    pub claim: Claim,
 }
 
 impl Default for Ground {
     fn default() -> Self {
-        Self { disk: Arc::new(RealDisk), segment_bytes: 4 << 20, has_index: true }
+        Self {
+            disk: Arc::new(RealDisk),
+            segment_bytes: 4 << 20,
+            has_index: true,
+            claim: Claim::free(),
+        }
     }
+}
+
+/// Makes the names on the way to `dir` survive a power cut: whoever made it may
+/// have ended before that was done.
+///
+/// # Errors
+/// When the directory that holds `dir` cannot be synced, or one above it that is
+/// not somebody else's.
+pub(super) fn sync_way_to(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    for (step, above) in dir.ancestors().skip(1).enumerate() {
+        let is_here = above.as_os_str().is_empty();
+        match disk.sync_dir(if is_here { Path::new(".") } else { above }) {
+            Err(error) if step == 0 || !is_somebody_elses(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What a service that may write in a few places only meets in all others.
+fn is_somebody_elses(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | InvalidInput | Unsupported)
+}
+
+/// A whole file.
+///
+/// # Errors
+/// The system's.
+pub fn read_whole(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    read_range(disk.open(path)?.as_ref(), 0, u64::MAX)
 }
 
 /// The bytes `offset..offset + len` of a file; fewer at its end.

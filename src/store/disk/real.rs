@@ -1,13 +1,17 @@
 //! The machine's own file system.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::io::Errno;
 
 use super::{Disk, DiskFile};
+
+/// Bytes written at once where blocks cannot be reserved.
+const FILL_BLOCK: usize = 64 << 10;
 
 /// The machine's own file system.
 pub struct RealDisk;
@@ -45,6 +49,10 @@ impl Disk for RealDisk {
         Ok(Box::new(File::open(path)?))
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
     }
@@ -54,10 +62,11 @@ impl Disk for RealDisk {
     }
 
     fn reserve(&self, path: &Path, bytes: u64) -> io::Result<()> {
-        let file = File::create(path)?;
-        // Where the file system cannot reserve blocks, a sparse file would be no
-        // reserve: the error is the answer.
-        Ok(fallocate(&file, FallocateFlags::empty(), 0, bytes)?)
+        let mut file = File::create(path)?;
+        match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => fill(&mut file, bytes),
+            reserved => Ok(reserved?),
+        }
     }
 
     fn free_bytes(&self, dir: &Path) -> Option<u64> {
@@ -66,10 +75,24 @@ impl Disk for RealDisk {
     }
 }
 
+/// Takes up room where the file system cannot reserve blocks. With noise: what
+/// compresses to nothing would be no reserve.
+fn fill(file: &mut File, bytes: u64) -> io::Result<()> {
+    let mut random = fastrand::Rng::with_seed(bytes);
+    let mut block = vec![0; FILL_BLOCK];
+    let mut left = bytes;
+    while left > 0 {
+        random.fill(&mut block);
+        let part = usize::try_from(left).map_or(FILL_BLOCK, |left| left.min(FILL_BLOCK));
+        io::Write::write_all(file, &block[..part])?;
+        left -= part as u64;
+    }
+    file.sync_all()
+}
+
 impl DiskFile for File {
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        io::Write::write_all(self, bytes)?;
-        self.flush()
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::Write::write(self, bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -105,5 +128,20 @@ impl DiskFile for File {
             }
             (_, Err(_)) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_blocks_cannot_be_reserved_they_are_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ballast");
+        let bytes = 3 * FILL_BLOCK as u64 + 7;
+        fill(&mut File::create(&path).unwrap(), bytes).unwrap();
+        let meta = fs::metadata(&path).unwrap();
+        assert!(meta.len() == bytes && meta.blocks() * 512 >= bytes, "{} blocks", meta.blocks());
     }
 }

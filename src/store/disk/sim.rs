@@ -2,16 +2,20 @@
 //!
 //! At a power cut every sector of a file that was not synced is kept, zeroed or
 //! filled with something else, each by lot (so later ones may be there and
-//! earlier ones not), and every name made or removed without a sync of its
-//! directory is there or not, by lot. It runs full, turns read-only, fails
-//! writes half way and syncs for good. The same seed does the same again.
+//! earlier ones not), and every name made, changed or removed without a sync of
+//! its directory is there or not, by lot. It runs full, turns read-only, writes
+//! short, fails writes half way and syncs for good. The same seed does the same
+//! again.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod names;
+
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::names::{Names, Node};
 use super::{Disk, DiskFile};
 
 /// What a disk writes as one.
@@ -26,9 +30,11 @@ pub struct SimDisk(Arc<Mutex<State>>);
 pub struct Trouble {
     /// Writes that end half way.
     pub writes: u32,
+    /// Writes that take a part only, and say so.
+    pub short_writes: u32,
     /// Syncs that fail and lose what they should have kept.
     pub syncs: u32,
-    /// Other operations (create, remove, open, list).
+    /// Other operations (create, rename, remove, open, list).
     pub others: u32,
 }
 
@@ -36,9 +42,7 @@ struct State {
     random: fastrand::Rng,
     files: HashMap<u64, Contents>,
     next_file: u64,
-    names: BTreeMap<PathBuf, u64>,
-    durable_names: BTreeMap<PathBuf, u64>,
-    dirs: BTreeSet<PathBuf>,
+    names: Names,
     capacity: u64,
     is_read_only: bool,
     trouble: Trouble,
@@ -64,9 +68,7 @@ impl SimDisk {
             random: fastrand::Rng::with_seed(seed),
             files: HashMap::new(),
             next_file: 1,
-            names: BTreeMap::new(),
-            durable_names: BTreeMap::new(),
-            dirs: BTreeSet::new(),
+            names: Names::new(),
             capacity,
             is_read_only: false,
             trouble: Trouble::default(),
@@ -98,9 +100,17 @@ impl SimDisk {
 
     /// Names in `dir` as they are now, whatever the weather.
     pub fn names(&self, dir: &Path) -> Vec<String> {
-        let state = self.state();
-        let here = state.names.keys().filter(|path| path.parent() == Some(dir));
-        here.filter_map(|path| path.file_name()?.to_str().map(str::to_owned)).collect()
+        self.state().names.files_in(dir).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// A worn card: the byte at `at` of a file is another one from now on.
+    pub fn damage(&self, path: &Path, at: usize) {
+        let mut state = self.state();
+        let id = state.names.file(path).ok();
+        let contents = id.and_then(|id| state.files.get_mut(&id));
+        if let Some(byte) = contents.and_then(|contents| contents.bytes.get_mut(at)) {
+            *byte = !*byte;
+        }
     }
 
     /// Operations that have failed so far.
@@ -111,8 +121,10 @@ impl SimDisk {
     /// The power is back: what a disk need not have kept is kept or not by lot.
     pub fn reboot(&self) {
         let mut state = self.state();
-        state.settle_names();
-        let State { files, random, .. } = &mut *state;
+        let State { files, names, random, .. } = &mut *state;
+        names.settle(random);
+        let named: BTreeSet<u64> = names.files().collect();
+        files.retain(|id, _| named.contains(id));
         files.values_mut().for_each(|contents| contents.settle(random));
         (state.power_left, state.trouble, state.is_read_only) = (None, Trouble::default(), false);
         state.boot += 1;
@@ -145,39 +157,16 @@ impl State {
     }
 
     fn room(&self) -> u64 {
-        let used: u64 = self.names.values().map(|id| self.files[id].bytes.len() as u64).sum();
+        let used: u64 = self.names.files().map(|id| self.files[&id].bytes.len() as u64).sum();
         self.capacity.saturating_sub(used)
     }
 
     fn add(&mut self, path: &Path, bytes: Vec<u8>) -> io::Result<u64> {
-        if !path.parent().is_some_and(|dir| self.dirs.contains(dir)) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
         let id = self.next_file;
+        self.names.add(path, Node::File(id))?;
         self.next_file += 1;
-        self.names.insert(path.to_owned(), id);
         self.files.insert(id, Contents { bytes, ..Contents::default() });
         Ok(id)
-    }
-
-    fn find(&self, path: &Path) -> io::Result<u64> {
-        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn settle_names(&mut self) {
-        let all: BTreeSet<PathBuf> =
-            self.names.keys().chain(self.durable_names.keys()).cloned().collect();
-        for path in all {
-            let (now, durable) = (self.names.get(&path), self.durable_names.get(&path));
-            let kept = if now == durable || self.random.bool() { now } else { durable };
-            match kept.copied() {
-                Some(id) => drop(self.names.insert(path, id)),
-                None => drop(self.names.remove(&path)),
-            }
-        }
-        self.durable_names.clone_from(&self.names);
-        let named: BTreeSet<u64> = self.names.values().copied().collect();
-        self.files.retain(|id, _| named.contains(id));
     }
 }
 
@@ -209,32 +198,28 @@ impl Disk for SimDisk {
         let mut state = self.state();
         let one_in = state.trouble.others;
         state.begin(one_in, true)?;
-        state.dirs.extend(dir.ancestors().map(Path::to_owned));
-        Ok(())
+        let mut above: Vec<_> = dir.ancestors().collect();
+        above.reverse();
+        let missing: Vec<_> = above.into_iter().filter(|dir| !state.names.is_dir(dir)).collect();
+        missing.into_iter().try_for_each(|dir| state.names.add(dir, Node::Dir))
     }
 
     fn is_dir(&self, dir: &Path) -> bool {
-        self.state().dirs.contains(dir)
+        self.state().names.is_dir(dir)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<(String, u64)>> {
         let mut state = self.state();
         let one_in = state.trouble.others;
         state.begin(one_in, false)?;
-        let here = state.names.iter().filter(|(path, _)| path.parent() == Some(dir));
-        let named = here.filter_map(|(path, id)| {
-            Some((path.file_name()?.to_str()?.to_owned(), state.files[id].bytes.len() as u64))
-        });
-        Ok(named.collect())
+        let here = state.names.files_in(dir);
+        Ok(here.map(|(name, id)| (name.to_owned(), state.files[&id].bytes.len() as u64)).collect())
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state();
         let one_in = state.trouble.others;
         state.begin(one_in, true)?;
-        if state.names.contains_key(path) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
         let id = state.add(path, Vec::new())?;
         Ok(Box::new(SimFile { disk: self.clone(), id, boot: state.boot }))
     }
@@ -243,7 +228,7 @@ impl Disk for SimDisk {
         let mut state = self.state();
         let one_in = state.trouble.others;
         state.begin(one_in, true)?;
-        let id = state.find(path)?;
+        let id = state.names.file(path)?;
         Ok(Box::new(SimFile { disk: self.clone(), id, boot: state.boot }))
     }
 
@@ -251,7 +236,7 @@ impl Disk for SimDisk {
         let mut state = self.state();
         let one_in = state.trouble.others;
         state.begin(one_in, false)?;
-        let id = state.find(path)?;
+        let id = state.names.file(path)?;
         Ok(Box::new(SimFile { disk: self.clone(), id, boot: state.boot }))
     }
 
@@ -259,18 +244,21 @@ impl Disk for SimDisk {
         let mut state = self.state();
         let one_in = state.trouble.others;
         state.begin(one_in, true)?;
-        state.names.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+        state.names.remove(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        let one_in = state.trouble.others;
+        state.begin(one_in, true)?;
+        state.names.rename(from, to)
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.state();
         let one_in = state.trouble.syncs;
         state.begin(one_in, false)?;
-        let State { names, durable_names, .. } = &mut *state;
-        durable_names.retain(|path, _| path.parent() != Some(dir) || names.contains_key(path));
-        let here = names.iter().filter(|(path, _)| path.parent() == Some(dir));
-        durable_names.extend(here.map(|(path, id)| (path.clone(), *id)));
-        Ok(())
+        state.names.sync(dir)
     }
 
     fn reserve(&self, path: &Path, bytes: u64) -> io::Result<()> {
@@ -304,27 +292,30 @@ impl SimFile {
 }
 
 impl DiskFile for SimFile {
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.state()?;
         let one_in = state.trouble.writes;
         let begun = state.begin(one_in, true);
-        let room = usize::try_from(state.room()).unwrap_or(usize::MAX);
+        let fits = bytes.len().min(usize::try_from(state.room()).unwrap_or(usize::MAX));
         // A cut may come in the middle of a write, and a failure leaves a part.
         let is_without_power = state.power_left == Some(0) && begun.is_err();
+        let one_in_short = state.trouble.short_writes;
+        let is_short = one_in_short > 0 && fits > 1 && state.random.u32(..one_in_short) == 0;
         let written = match &begun {
-            Ok(()) => bytes.len().min(room),
+            Ok(()) if is_short => state.random.usize(1..fits),
+            Ok(()) => fits,
             Err(_) if is_without_power || state.is_read_only => 0,
-            Err(_) => state.random.usize(..=bytes.len().min(room)),
+            Err(_) => state.random.usize(..=fits),
         };
         if let Some(contents) = state.files.get_mut(&self.id) {
             contents.bytes.extend(&bytes[..written]);
         }
         begun?;
-        if written < bytes.len() {
+        if written == 0 && !bytes.is_empty() {
             state.failures += 1;
             return Err(io::ErrorKind::StorageFull.into());
         }
-        Ok(())
+        Ok(written)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -371,6 +362,7 @@ mod tests {
         for seed in 0..200 {
             let disk = SimDisk::new(seed, 1 << 20);
             disk.create_dirs(Path::new("/d")).unwrap();
+            disk.sync_dir(Path::new("/")).unwrap();
             let mut kept = disk.create(Path::new("/d/kept")).unwrap();
             kept.write_all(&[7; 1000]).unwrap();
             kept.sync().unwrap();

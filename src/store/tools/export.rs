@@ -1,0 +1,100 @@
+//! Records as lines of JSON, one each, in the order of the journal.
+//!
+//! A line is the stored form of a record under the name of that form, such as
+//! `{"record":"event.v1","id":7,…}`. Every revision of an event is a line.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{OnProgress, for_each_segment};
+use crate::store::disk::Disk;
+use crate::store::frame::Found;
+use crate::store::journal::io_error;
+use crate::store::stored::{self, Body, DetectionV1, EventV1};
+use crate::store::{Record, StoreError};
+
+/// What an export wrote and passed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Lines.
+    pub records: u64,
+    /// Undamaged records that this version of the program cannot read.
+    pub unknown: u64,
+    /// Damaged places.
+    pub damaged: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "record")]
+pub(super) enum Line {
+    #[serde(rename = "detection.v1")]
+    DetectionV1(DetectionV1),
+    #[serde(rename = "event.v1")]
+    EventV1(EventV1),
+}
+
+impl From<&Record> for Line {
+    fn from(record: &Record) -> Self {
+        match record {
+            Record::Detection(detection) => Self::DetectionV1(detection.into()),
+            Record::Event(event) => Self::EventV1(event.into()),
+        }
+    }
+}
+
+impl From<Line> for Record {
+    fn from(line: Line) -> Self {
+        match line {
+            Line::DetectionV1(detection) => Self::Detection(detection.into()),
+            Line::EventV1(event) => Self::Event(event.into()),
+        }
+    }
+}
+
+/// Writes every readable record of the store in `dir` to `out`.
+///
+/// # Errors
+/// When the journal cannot be read or `out` cannot be written.
+pub fn export(
+    disk: &dyn Disk,
+    dir: &Path,
+    out: &mut dyn Write,
+    on_progress: OnProgress<'_>,
+) -> Result<Exported, StoreError> {
+    let mut exported = Exported::default();
+    for_each_segment(disk, dir, on_progress, |segment| {
+        for found in segment.scan() {
+            match found {
+                Found::Frame { body, .. } => match stored::decode(body) {
+                    Body::Commit(records) => {
+                        records.into_iter().try_for_each(|record| exported.add(record, out))?;
+                    }
+                    Body::Closed(_) | Body::Continued(_) => {}
+                    Body::Unknown => exported.unknown += 1,
+                },
+                Found::Damaged { .. } => exported.damaged += 1,
+                Found::Torn { .. } => {}
+            }
+        }
+        Ok(())
+    })?;
+    out.flush().map_err(io_error("write the export"))?;
+    Ok(exported)
+}
+
+impl Exported {
+    fn add(&mut self, record: Option<Record>, out: &mut dyn Write) -> Result<(), StoreError> {
+        let Some(record) = record else {
+            self.unknown += 1;
+            return Ok(());
+        };
+        serde_json::to_writer(&mut *out, &Line::from(&record))
+            .map_err(std::io::Error::from)
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(io_error("write the export"))?;
+        self.records += 1;
+        Ok(())
+    }
+}

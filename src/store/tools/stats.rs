@@ -1,0 +1,96 @@
+//! Counts what is in a store.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{OnProgress, for_each_segment};
+use crate::domain::Timestamp;
+use crate::store::disk::RealDisk;
+use crate::store::frame::Found;
+use crate::store::stored::{self, Body};
+use crate::store::{Record, StoreError};
+
+/// Figures of a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Journal segments.
+    pub segments: u64,
+    /// Bytes of the journal.
+    pub journal_bytes: u64,
+    /// Bytes of the index.
+    pub index_bytes: u64,
+    /// Stored detections.
+    pub detections: u64,
+    /// Stored events, each revision counted.
+    pub event_revisions: u64,
+    /// Time of the oldest record.
+    pub oldest: Option<Timestamp>,
+    /// Time of the newest record.
+    pub newest: Option<Timestamp>,
+}
+
+/// Counts what is in the store in `dir`.
+///
+/// # Errors
+/// When the journal cannot be listed or a segment cannot be read.
+pub fn stats(dir: &Path) -> Result<StoreStats, StoreError> {
+    stats_with(dir, &mut |_| ())
+}
+
+/// [`stats`], telling how far it is.
+///
+/// # Errors
+/// As [`stats`].
+pub fn stats_with(dir: &Path, on_progress: OnProgress<'_>) -> Result<StoreStats, StoreError> {
+    let mut stats = StoreStats { index_bytes: bytes_below(dir, "index-"), ..Default::default() };
+    for_each_segment(&RealDisk, dir, on_progress, |segment| {
+        stats.segments += 1;
+        stats.journal_bytes += segment.bytes.len() as u64;
+        for found in segment.scan() {
+            if let Found::Frame { body, .. } = found
+                && let Body::Commit(records) = stored::decode(body)
+            {
+                records.flatten().for_each(|record| stats.add(&record));
+            }
+        }
+        Ok(())
+    })?;
+    Ok(stats)
+}
+
+impl StoreStats {
+    fn add(&mut self, record: &Record) {
+        let at = match record {
+            Record::Detection(detection) => {
+                self.detections += 1;
+                detection.captured_at
+            }
+            Record::Event(event) => {
+                self.event_revisions += 1;
+                event.updated_at
+            }
+        };
+        self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
+        self.newest = Some(self.newest.map_or(at, |newest| newest.max(at)));
+    }
+}
+
+/// Bytes of the files below the directories in `dir` whose names begin so.
+fn bytes_below(dir: &Path, prefix: &str) -> u64 {
+    let is_meant = |path: &PathBuf| {
+        path.file_name().and_then(|n| n.to_str()).is_some_and(|name| name.starts_with(prefix))
+    };
+    paths_in(dir).into_iter().filter(is_meant).map(|path| bytes_of(&path)).sum()
+}
+
+fn bytes_of(path: &Path) -> u64 {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => paths_in(path).iter().map(|path| bytes_of(path)).sum(),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    }
+}
+
+fn paths_in(dir: &Path) -> Vec<PathBuf> {
+    fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
