@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api::{self, ApiContext, ApiHandles};
-use crate::assess::Rules;
+use crate::assess::{Alerts, AlertsContext, Rules};
 use crate::board::Sensors;
 use crate::capture::{Cameras, CaptureContext, Directory};
 use crate::cli::{Exit, Run, with_causes};
@@ -170,13 +170,28 @@ async fn appliance(
         &tasks,
         stop,
     );
+    store.show_progress(&progress);
     forget_dropped_pictures(&store, &snapshots);
+    let alerts = Alerts::start(AlertsContext {
+        reader: Arc::new(store.clone()),
+        writer: Arc::new(store.clone()),
+        hub: hub.clone(),
+        clock: clock.clone(),
+        health: health.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    })?;
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
         reader: Arc::new(store.clone()),
         snapshots: snapshots.clone(),
         hub: hub.clone(),
+        on_event: {
+            let alerts = alerts.clone();
+            Arc::new(move |event| alerts.see(event))
+        },
         views: views.clone(),
         metrics: metrics.clone(),
         tasks: tasks.clone(),
@@ -217,6 +232,7 @@ async fn appliance(
         hub: hub.clone(),
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
+        alerts,
         cameras: directory.clone(),
         live_views: views.clone(),
         snapshots,

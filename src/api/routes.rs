@@ -1,7 +1,9 @@
 //! All routes, in one list.
 
 use super::Role::{Operator, Public, Viewer};
-use super::rest::{analysis, cameras, detections, events, health, pictures, server};
+use super::rest::{
+    alert_rules, alerts, analysis, cameras, detections, events, health, pictures, server,
+};
 use super::route::Route;
 use super::{spec, sse, ws};
 
@@ -27,6 +29,17 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/detections/{id}", Viewer, detections::one),
         Route::get("/api/detections/{id}/image", Viewer, pictures::detection_image),
         Route::get("/api/detections/{id}/thumbnail", Viewer, pictures::detection_thumbnail),
+        // Realtime API: alerts.
+        Route::get("/api/alerts", Viewer, alerts::list),
+        Route::get("/api/alerts/{id}", Viewer, alerts::one),
+        Route::post("/api/alerts/{id}/acknowledge", Operator, alerts::acknowledge),
+        Route::post("/api/alerts/{id}/dismiss", Operator, alerts::dismiss),
+        Route::get("/api/alerts/rules", Viewer, alert_rules::list),
+        Route::post("/api/alerts/rules", Operator, alert_rules::create),
+        Route::get("/api/alerts/rules/{id}", Viewer, alert_rules::one),
+        Route::put("/api/alerts/rules/{id}", Operator, alert_rules::change),
+        Route::delete("/api/alerts/rules/{id}", Operator, alert_rules::remove),
+        Route::post("/api/alerts/rules/{id}/test", Viewer, alert_rules::test),
         // Probes, figures.
         Route::get("/health", Public, health::alive),
         Route::get("/ready", Public, health::ready),

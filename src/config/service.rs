@@ -14,7 +14,7 @@ use super::section::{Reader, Section};
 use crate::api::{ApiKey, ApiSettings, Role};
 use crate::domain::Secret;
 use crate::infer::{InferSettings, ModelChoice};
-use crate::store::StoreSettings;
+use crate::store::{FLUSH_RECORDS_MAX, StoreSettings};
 
 /// Most addresses, keys and host names.
 const ADDRESSES_MAX: usize = 8;
@@ -244,6 +244,7 @@ pub fn store(section: Section<'_>) -> StoreSettings {
     let mut store = StoreSettings::default();
     let (shortest, longest) = (Duration::from_millis(50), Duration::from_secs(10));
     section.set("flush_interval", &mut store.flush_interval, rules::span(shortest..=longest));
+    section.set("flush_records", &mut store.flush_records, rules::whole(1..=FLUSH_RECORDS_MAX));
     section.set("journal_max", &mut store.journal_max_bytes, rules::size(16 * MIB..=TIB));
     section.set("media_max", &mut store.media_max_bytes, rules::size(16 * MIB..=64 * TIB));
     let (hour, century) = (Duration::from_secs(3600), Duration::from_secs(36_500 * 86_400));

@@ -154,6 +154,7 @@ fn footprint(message: &LiveMessage) -> usize {
                 + event.reasoning.len()
                 + event.zones.iter().map(String::len).sum::<usize>()
         }
+        LiveMessage::Alert(news) => news.alert.dedup_key.len(),
         LiveMessage::DetectionBatch(batch) => batch.detections.len() * 24,
         LiveMessage::Camera(status) => {
             status.name.len() + status.reason.as_ref().map_or(0, String::len)

@@ -25,7 +25,7 @@ pub use wire::{Form, Stamp, Wire};
 use std::sync::Arc;
 
 use crate::domain::{
-    BatchId, CameraId, CameraNotice, CameraStatus, Detection, DetectionId, Event, Timestamp,
+    Alert, BatchId, CameraId, CameraNotice, CameraStatus, Detection, DetectionId, Event, Timestamp,
 };
 use crate::health::{Report, State};
 
@@ -47,6 +47,8 @@ pub enum LiveMessage {
         /// What happened.
         notice: CameraNotice,
     },
+    /// Something about an alert.
+    Alert(Arc<AlertNews>),
     /// Figures of the whole box, every few seconds.
     System(Arc<SystemStatus>),
     /// The state of a component changed.
@@ -83,6 +85,31 @@ pub struct CameraSwitched {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// Something about an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertNews {
+    /// What.
+    pub change: AlertChange,
+    /// The alert as it is now.
+    pub alert: Alert,
+}
+
+/// What happened to an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertChange {
+    /// A rule raised it.
+    Created,
+    /// It matters more than before, because its event does.
+    SeverityRaised,
+    /// Somebody has seen it.
+    Acknowledged,
+    /// Somebody has closed it.
+    Dismissed,
+    /// It is closed: told beside [`Self::Dismissed`], under the registry's other
+    /// name for it.
+    Resolved,
 }
 
 /// Several objects in one frame.

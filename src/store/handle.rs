@@ -11,16 +11,23 @@ use super::frame::NextIds;
 use super::reading::{ReadError, Reading};
 use super::shared::{Guard, Shared, Status, Submit, Task, lock, refusal};
 use super::{
-    Amended, Change, DetectionQuery, Done, Durability, EventQuery, Page, Reader, Record,
-    StoreError, StoreSettings, Writer, stored, writer,
+    AlertQuery, Amended, Change, DetectionQuery, Done, Durability, EventQuery, Page, Reader,
+    Record, RecordId, SceneChangeQuery, StoreError, StoreSettings, Writer, stored, writer,
 };
-use crate::domain::{Detection, DetectionId, Event, EventId};
-use crate::health::{Health, Metrics};
+use crate::domain::{
+    Alert, AlertId, AlertRule, Detection, DetectionId, Event, EventId, RuleId, SceneChange,
+    SceneChangeId, Setting,
+};
+use crate::health::{Health, Metrics, Progress};
 use crate::rt::{Clock, Stop, Tasks};
 
 /// How long [`Store::open`] waits for a healthy store. A disk that needs longer
 /// opens in the background.
 const OPEN_WAIT: Duration = Duration::from_secs(3);
+
+/// Longest turn of the writer: cards pause for seconds while they tidy up; a turn
+/// may drop eight segments and sync a dozen times.
+const TURN_LIMIT: Duration = Duration::from_secs(90);
 
 /// The store. Cheap to clone; clones are the same store. One thread named
 /// `store` writes; it ends when `stop` is set or the last handle is dropped,
@@ -102,9 +109,27 @@ impl Store {
             match record {
                 Record::Detection(seen) => next.detection = seen.id.0.saturating_add(1),
                 Record::Event(happened) => next.event = happened.id.0.saturating_add(1),
+                Record::SceneChange(change) => next.event = change.id.0.saturating_add(1),
+                // These have ids that nobody counts.
+                Record::Alert(_)
+                | Record::AlertRule(_)
+                | Record::Setting(_)
+                | Record::Removed(_) => {}
             }
             self.shared.continue_ids(next);
         }
+    }
+
+    /// The latest revision of a thing, also of one that was removed.
+    pub(super) fn revision(&self, id: RecordId) -> Result<Option<u32>, StoreError> {
+        self.read(|reading| reading.revision(id))
+    }
+
+    /// Has the writer show its progress from now on: a disk that does not come back
+    /// from a write or a sync for a minute and a half makes the box not ready.
+    pub fn show_progress(&self, progress: &Progress) {
+        // A second time changes nothing.
+        let _ = self.shared.progress.set(progress.stage("store", TURN_LIMIT));
     }
 
     /// Waits until every record in the journal can be found, at most `limit`;
@@ -128,7 +153,7 @@ impl Store {
             &self.shared.metrics.unreadable,
         );
         let result = query(&mut reading);
-        self.shared.report_damaged_events(&reading.damaged_events);
+        self.shared.report_damaged(&reading.damaged);
         result.map_err(|error| match error {
             ReadError::Store(error) => error,
             ReadError::Index(error) => {
@@ -155,7 +180,7 @@ impl Store {
 pub(super) fn too_large(records: usize) -> StoreError {
     StoreError::Io {
         what: format!("keep {records} records at once"),
-        reason: "more than 1024 records or 1 MiB".into(),
+        reason: "more than 1024 records or 1 MiB, or an event among the removals".into(),
     }
 }
 
@@ -170,16 +195,18 @@ impl Writer for Store {
             }
         };
         let count = records.len();
-        let only_event = |record| match record {
-            Record::Event(event) => Some(event),
-            Record::Detection(_) => None,
-        };
-        let events = records.into_iter().filter_map(only_event).collect();
-        let task = Task::Write { body, events, done };
+        let revised = records.into_iter().filter(|record| record.id().is_some()).collect();
+        let task = Task::Write { body, revised, done };
         self.shared.push(Submit { task, records: count, durability });
     }
 
-    fn amend_event(&self, id: EventId, change: Change, durability: Durability, done: Amended) {
+    fn amend(
+        &self,
+        id: RecordId,
+        change: Change<Record>,
+        durability: Durability,
+        done: Amended<Record>,
+    ) {
         let task = Task::Amend { id, change, done };
         self.shared.push(Submit { task, records: 1, durability });
     }
@@ -194,6 +221,10 @@ impl Writer for Store {
 }
 
 impl Reader for Store {
+    fn is_current(&self) -> bool {
+        matches!(self.shared.status(), Status::Current)
+    }
+
     fn detections(&self, query: &DetectionQuery) -> Result<Page<Detection>, StoreError> {
         self.read(|reading| reading.detections(query))
     }
@@ -208,5 +239,34 @@ impl Reader for Store {
 
     fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
         self.read(|reading| reading.event(id))
+    }
+    fn alerts(&self, query: &AlertQuery) -> Result<Page<Alert>, StoreError> {
+        self.read(|reading| reading.alerts(query))
+    }
+
+    fn alert(&self, id: AlertId) -> Result<Option<Alert>, StoreError> {
+        self.read(|reading| reading.rare(id.into()))
+    }
+
+    fn alert_rules(&self) -> Result<Vec<AlertRule>, StoreError> {
+        self.read(|reading| reading.alert_rules())
+    }
+
+    fn alert_rule(&self, id: RuleId) -> Result<Option<AlertRule>, StoreError> {
+        self.read(|reading| reading.rare(id.into()))
+    }
+
+    fn scene_changes(&self, query: &SceneChangeQuery) -> Result<Page<SceneChange>, StoreError> {
+        self.read(|reading| reading.scene_changes(query))
+    }
+
+    fn scene_change(&self, id: SceneChangeId) -> Result<Option<SceneChange>, StoreError> {
+        self.read(|reading| reading.rare(id.into()))
+    }
+
+    fn setting(&self, key: &str) -> Result<Option<Setting>, StoreError> {
+        let found: Option<Setting> = self.read(|reading| reading.rare(RecordId::setting(key)))?;
+        // Two keys of the same digest do not occur; a wrong value must not.
+        Ok(found.filter(|setting| setting.key == key))
     }
 }

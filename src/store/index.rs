@@ -14,11 +14,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::Record;
 use super::journal::Place;
 use super::keys::{APPLIED, FORMAT, Pointer, Position, Prefix, id_key, outline_key};
 use super::outlines::Outlines;
+use super::rare_index::RareEntry;
 use super::stored::{self, Body};
+use super::{Record, RecordId};
 use crate::domain::{CameraId, Event, Label, RiskLevel, Timestamp};
 use crate::rt::panic_message;
 
@@ -180,6 +181,11 @@ impl Index {
             Ok(File::open(&self.db_file)?.sync_data()?)
         })
     }
+
+    /// Size of its files.
+    pub fn bytes_on_disk(&self) -> Result<u64, IndexError> {
+        guarded(|| self.db().size_on_disk())
+    }
 }
 
 impl Drop for Index {
@@ -203,17 +209,19 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, IndexError> {
 /// applied. A crash in between leaves the old mark, and adding the same frames
 /// again changes nothing.
 pub(super) struct Changes<'a> {
-    index: &'a Index,
+    pub index: &'a Index,
     steps: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Events changed by this batch; the tree does not show them yet.
     events: HashMap<u64, Option<EventEntry>>,
+    /// The same for records of low rate.
+    pub rare: HashMap<RecordId, Option<RareEntry>>,
 }
 
 impl<'a> Changes<'a> {
     /// No changes yet.
     pub fn new(index: &'a Index) -> Self {
-        let (steps, events) = Default::default();
-        Self { index, steps, events }
+        let (steps, events, rare) = Default::default();
+        Self { index, steps, events, rare }
     }
 
     /// Adds the records of a frame. Adding a frame twice changes nothing.
@@ -223,8 +231,11 @@ impl<'a> Changes<'a> {
         let Body::Commit(records) = stored::decode(body) else { return Ok(()) };
         let mut known = Vec::new();
         for (number, record) in (0_u16..).zip(records) {
-            if let Some(Record::Event(event)) = &record {
-                self.add_event(Pointer { place, number }, event)?;
+            let pointer = Pointer { place, number };
+            match &record {
+                None | Some(Record::Detection(_)) => {}
+                Some(Record::Event(event)) => self.add_event(pointer, event)?,
+                Some(record) => self.add_rare(pointer, record)?,
             }
             known.extend(record);
         }
@@ -252,21 +263,33 @@ impl<'a> Changes<'a> {
         Ok(())
     }
 
-    /// Removes the events of a frame whose segment goes. One with a later revision
-    /// elsewhere stays; the others are added to `dropped`.
+    /// Removes the records of a frame whose segment goes. What has a later revision
+    /// elsewhere stays; the others, detections apart, are added to `dropped`.
     pub fn remove_frame(
         &mut self,
         place: Place,
         body: &[u8],
-        dropped: &mut Vec<u64>,
+        dropped: &mut Vec<RecordId>,
     ) -> Result<(), IndexError> {
         let Body::Commit(records) = stored::decode(body) else { return Ok(()) };
         for record in records.flatten() {
-            let Record::Event(event) = record else { continue };
-            let known = self.known_event(event.id.0)?;
-            if known.is_some_and(|known| known.segment == place.segment) {
-                self.remove_event(event.id.0)?;
-                dropped.push(event.id.0);
+            match record {
+                Record::Detection(_) => {}
+                Record::Event(event) => {
+                    let id = event.id.0;
+                    let known = self.known_event(id)?;
+                    if known.is_some_and(|known| known.segment == place.segment) {
+                        self.remove_event(id)?;
+                        dropped.push(event.id.into());
+                    }
+                }
+                record => {
+                    if let Some(id) = record.id()
+                        && self.remove_rare(place.segment, id)?
+                    {
+                        dropped.push(id);
+                    }
+                }
             }
         }
         Ok(())
@@ -313,11 +336,11 @@ impl<'a> Changes<'a> {
         Ok(())
     }
 
-    fn insert(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+    pub fn insert(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         self.steps.push((key.into(), Some(value.into())));
     }
 
-    fn remove(&mut self, key: impl Into<Vec<u8>>) {
+    pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
         self.steps.push((key.into(), None));
     }
 

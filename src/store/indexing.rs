@@ -15,7 +15,7 @@ use std::time::Duration;
 use log::{info, warn};
 
 use super::catch_up::{CatchUp, Start};
-use super::healing::heal_event;
+use super::healing::heal;
 use super::index::{Changes, Index, IndexError};
 use super::index_files;
 use super::journal::{Journal, Place};
@@ -147,12 +147,13 @@ impl Indexing {
     }
 
     fn tend(&mut self, index: &Index, journal: &Journal, now: Duration) -> Result<(), IndexError> {
-        if let Some(event) = self.shared.next_damaged_event() {
-            heal_event(index, event, journal)?;
+        if let Some(id) = self.shared.next_damaged() {
+            heal(index, id, journal)?;
         }
         if now >= self.next_flush {
             self.next_flush = now + FLUSH;
             index.flush()?;
+            self.shared.metrics.wear.set_index_bytes(index.bytes_on_disk()?);
         }
         Ok(())
     }

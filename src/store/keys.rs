@@ -5,11 +5,13 @@
 //! | --- | --- |
 //! | `e` id | `EventEntry` of an event's latest revision |
 //! | `E` time id, `F` camera 0 time id, `L` level time id, `B` label hash time id | nothing |
+//! | `r`, `R` | see `rare_index` |
 //! | `s` segment | `Outline` of that segment, once it is closed |
 //! | `m` name | format of the index, how far the journal is applied |
 
 use std::time::Duration;
 
+use super::cursors::{seal, unseal};
 use super::journal::Place;
 use crate::domain::{CameraId, RiskLevel, Timestamp};
 
@@ -90,30 +92,19 @@ impl Position {
 
     /// The position as text that means nothing to whoever carries it.
     pub fn to_cursor(self, kind: u8) -> String {
-        let mut bytes = vec![kind];
-        bytes.extend(self.to_bytes());
-        bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        seal(&[&[kind][..], &self.to_bytes()].concat())
     }
 
     /// The position that [`Self::to_cursor`] made for this kind, and nothing else.
     pub fn from_cursor(kind: u8, text: &str) -> Option<Self> {
-        const LEN: usize = 1 + POSITION + 4;
-        if text.len() != LEN * 2 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return None;
-        }
-        let bytes: Option<Vec<u8>> =
-            (0..LEN).map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()).collect();
-        let bytes = bytes?;
-        let (fields, crc) = bytes.split_at(LEN - 4);
-        let is_ours = fields[0] == kind && crc == crc32fast::hash(fields).to_be_bytes();
-        is_ours.then(|| Self::of_key(fields)).flatten()
+        let fields = unseal(text, 1 + POSITION)?;
+        (fields[0] == kind).then(|| Self::of_key(&fields)).flatten()
     }
 }
 
-const SIGN: u64 = 1 << 63;
+pub(super) const SIGN: u64 = 1 << 63;
 
-fn time_bytes(at: Timestamp) -> [u8; 8] {
+pub(super) fn time_bytes(at: Timestamp) -> [u8; 8] {
     (at.unix_ms() as u64 ^ SIGN).to_be_bytes()
 }
 

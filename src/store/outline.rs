@@ -141,12 +141,9 @@ impl Outline {
             return;
         }
         for record in records {
-            match record {
-                Record::Detection(detection) => {
-                    self.note_time(detection.captured_at);
-                    self.add_detection(offset, end, detection, limit);
-                }
-                Record::Event(event) => self.note_time(event.updated_at),
+            self.note_time(record.touched_at());
+            if let Record::Detection(detection) = record {
+                self.add_detection(offset, end, detection, limit);
             }
         }
     }

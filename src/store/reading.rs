@@ -12,24 +12,26 @@ use super::keys::{Pointer, Position, Prefix};
 use super::records::{Records, Unreadable};
 use super::searching::{find, search};
 use super::stretches::Stretches;
-use super::{DetectionQuery, EventQuery, PAGE_MAX, Page, Range, Record, SCAN_KEYS_MAX, StoreError};
+use super::{
+    DetectionQuery, EventQuery, PAGE_MAX, Page, Range, Record, RecordId, SCAN_KEYS_MAX, StoreError,
+};
 use crate::domain::{Detection, DetectionId, Event, EventId};
 use crate::health::Counter;
 
 const DETECTION_CURSOR: u8 = b'd';
 const EVENT_CURSOR: u8 = b'e';
 
-/// Most damaged events that one query reports; the next one reports more.
+/// Most damaged things that one query reports; the next one reports more.
 const DAMAGED_MAX: usize = 16;
 
 /// One query in progress.
 pub(super) struct Reading<'a> {
-    index: &'a Index,
-    records: Records<'a>,
+    pub index: &'a Index,
+    pub records: Records<'a>,
     stretches: Stretches<'a>,
     unreadable: &'a Counter,
-    /// Events whose latest revision is damaged.
-    pub damaged_events: Vec<u64>,
+    /// Things whose latest revision is damaged.
+    pub damaged: Vec<RecordId>,
 }
 
 /// Why a query ended early.
@@ -60,7 +62,7 @@ impl<'a> Reading<'a> {
             records: Records::new(disk, journal_dir.to_owned()),
             stretches: Stretches::new(disk, journal_dir.to_owned(), unreadable),
             unreadable,
-            damaged_events: Vec::new(),
+            damaged: Vec::new(),
         }
     }
 
@@ -122,14 +124,17 @@ impl<'a> Reading<'a> {
     fn read_event(&mut self, pointer: Pointer, id: u64) -> Option<Event> {
         match self.records.read(pointer) {
             Ok(Record::Event(event)) if event.id.0 == id => Some(event),
-            other => {
-                let is_gone = matches!(other, Err(Unreadable::SegmentGone));
-                if !is_gone && self.damaged_events.len() < DAMAGED_MAX {
-                    self.damaged_events.push(id);
-                }
-                self.missing(other)
-            }
+            other => self.unread(EventId(id).into(), other),
         }
+    }
+
+    /// The latest revision of something is not what it should be.
+    pub fn unread<T>(&mut self, id: RecordId, found: Result<Record, Unreadable>) -> Option<T> {
+        let is_gone = matches!(found, Err(Unreadable::SegmentGone));
+        if !is_gone && self.damaged.len() < DAMAGED_MAX {
+            self.damaged.push(id);
+        }
+        self.missing(found)
     }
 
     fn missing<T>(&self, found: Result<Record, Unreadable>) -> Option<T> {

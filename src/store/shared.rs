@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -12,9 +12,10 @@ use arc_swap::ArcSwapOption;
 use super::disk::Ground;
 use super::frame::NextIds;
 use super::index::Index;
-use super::{Amended, Change, Done, Durability, StoreError, StoreSettings};
-use crate::domain::{Event, EventId};
-use crate::health::{Component, Counter, Gauge, Metrics};
+use super::wear::WearMetrics;
+use super::{Amended, Change, Done, Durability, Record, RecordId, StoreError, StoreSettings};
+use crate::domain::EventId;
+use crate::health::{Component, Counter, Gauge, Metrics, ProgressMark};
 use crate::rt::Clock;
 
 /// Submits waiting for the writer: some seconds of a busy box. When full, the
@@ -22,14 +23,15 @@ use crate::rt::Clock;
 const QUEUE: usize = 1024;
 /// Bytes of the waiting submits together.
 const QUEUE_BYTES: usize = 8 << 20;
-/// Most records the writer takes at once; see [`super::stored::RECORDS_MAX`].
-pub(super) const GROUP_RECORDS: usize = 256;
+/// Most records the writer takes at once, but never more than a tick may have;
+/// see [`super::stored::RECORDS_MAX`].
+const GROUP_RECORDS: usize = 256;
 /// Ids handed out while the store cannot be read begin at 2^40 plus the time in
 /// ms: above every counted id, above those of an earlier such run (no box makes
 /// 1000 a second), and below 2^53 for some 280,000 years.
 const UNREAD_BASE: u64 = 1 << 40;
 
-/// Damaged events waiting to be looked at; queries report the others again.
+/// Damaged things waiting to be looked at; queries report the others again.
 const DAMAGED_MAX: usize = 64;
 
 /// One submit on its way to the journal.
@@ -41,10 +43,11 @@ pub(super) struct Submit {
 
 /// What a submit asks for.
 pub(super) enum Task {
-    /// Write these; the body is empty when there is nothing to write.
-    Write { body: Vec<u8>, events: Vec<Event>, done: Done },
-    /// Change an event.
-    Amend { id: EventId, change: Change, done: Amended },
+    /// Write these; the body is empty when there is nothing to write. `revised` are
+    /// those of the records that have revisions.
+    Write { body: Vec<u8>, revised: Vec<Record>, done: Done },
+    /// Change something.
+    Amend { id: RecordId, change: Change<Record>, done: Amended<Record> },
 }
 
 impl Submit {
@@ -113,11 +116,13 @@ pub(super) struct Shared {
     /// A reader met a fault of the index.
     pub index_failed: AtomicBool,
     pub on_dropped: Mutex<Option<OnDropped>>,
+    /// Touched whenever the writer is ready for more.
+    pub progress: OnceLock<ProgressMark>,
     queue: Mutex<Queue>,
     wake: Condvar,
     status: Mutex<Status>,
     status_changed: Condvar,
-    damaged_events: Mutex<BTreeSet<u64>>,
+    damaged: Mutex<BTreeSet<RecordId>>,
     next_detection: AtomicU64,
     next_event: AtomicU64,
     are_ids_known: AtomicBool,
@@ -142,11 +147,12 @@ impl Shared {
             index: ArcSwapOption::empty(),
             index_failed: AtomicBool::new(false),
             on_dropped: Mutex::default(),
+            progress: OnceLock::new(),
             queue: Mutex::default(),
             wake: Condvar::new(),
             status: Mutex::new(Status::Opening),
             status_changed: Condvar::new(),
-            damaged_events: Mutex::default(),
+            damaged: Mutex::default(),
             next_detection: AtomicU64::new(1),
             next_event: AtomicU64::new(1),
             are_ids_known: AtomicBool::new(false),
@@ -190,6 +196,9 @@ impl Shared {
             .wake
             .wait_timeout_while(lock(&self.queue), limit, is_idle)
             .unwrap_or_else(PoisonError::into_inner);
+        if let Some(mark) = self.progress.get() {
+            mark.touch();
+        }
         let (mut group, mut records) = (Vec::new(), 0);
         while let Some(submit) = queue.submits.pop_front() {
             if !group.is_empty() && records + submit.records > GROUP_RECORDS {
@@ -222,19 +231,19 @@ impl Shared {
         self.wake.notify_all();
     }
 
-    /// Has the writer thread look for earlier revisions of these events.
-    pub fn report_damaged_events(&self, events: &[u64]) {
-        if events.is_empty() {
+    /// Has the writer thread look for earlier revisions of these.
+    pub fn report_damaged(&self, ids: &[RecordId]) {
+        if ids.is_empty() {
             return;
         }
-        let mut damaged = lock(&self.damaged_events);
+        let mut damaged = lock(&self.damaged);
         let room = DAMAGED_MAX.saturating_sub(damaged.len());
-        damaged.extend(events.iter().take(room));
+        damaged.extend(ids.iter().take(room));
     }
 
-    /// One event to look for.
-    pub fn next_damaged_event(&self) -> Option<u64> {
-        lock(&self.damaged_events).pop_first()
+    /// One thing to look for.
+    pub fn next_damaged(&self) -> Option<RecordId> {
+        lock(&self.damaged).pop_first()
     }
 
     pub fn status(&self) -> Status {
@@ -295,9 +304,9 @@ impl Shared {
 
 /// The figures of the store.
 pub(super) struct StoreMetrics {
+    pub wear: WearMetrics,
     pub records: Counter,
     pub refused: Counter,
-    pub bytes_written: Counter,
     pub syncs: Counter,
     pub failed_writes: Counter,
     pub damaged: Counter,
@@ -317,10 +326,7 @@ impl StoreMetrics {
                 "watchpost_store_records_dropped_total",
                 "Records not kept: the queue was full, or the store was not available.",
             ),
-            bytes_written: counter(
-                "watchpost_store_bytes_written_total",
-                "Bytes written to the journal.",
-            ),
+            wear: WearMetrics::new(metrics),
             syncs: counter("watchpost_store_syncs_total", "Syncs of the journal."),
             failed_writes: counter(
                 "watchpost_store_failed_writes_total",

@@ -62,6 +62,7 @@ pub fn frame(message: &LiveMessage) -> Option<Wire> {
         | LiveMessage::Detection(_)
         | LiveMessage::DetectionBatch(_)
         | LiveMessage::Camera(_)
+        | LiveMessage::Alert(_)
         | LiveMessage::System(_)
         | LiveMessage::Gpu(_)
         | LiveMessage::Health(_)

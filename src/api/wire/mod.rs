@@ -6,6 +6,7 @@
 //! Schemas are derived from the same types (`schema`), for the papers that the
 //! service serves about itself.
 
+pub mod alerts;
 pub mod analysis;
 pub mod camera_sdk;
 pub(super) mod catalog;

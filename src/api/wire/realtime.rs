@@ -19,6 +19,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::alerts;
 pub use super::control::{PONG, error, ping, resync_ack, subscription};
 use super::records::{DetectionData, EventData};
 use crate::api::response::json_text;
@@ -56,6 +57,10 @@ pub fn message(message: &LiveMessage) -> Option<Wire> {
         }
         LiveMessage::Event(event) => {
             stamped("event.updated", &Updated::from(event.as_ref()), Some(event.updated_at))
+        }
+        LiveMessage::Alert(news) => {
+            let (name, data, at) = alerts::message(news);
+            stamped_text(name, &data, at)
         }
         LiveMessage::Detection(detection) => {
             // Pictures of an event are written after its first detections.
@@ -95,6 +100,7 @@ pub fn names(message: &LiveMessage) -> &'static [&'static str] {
     match message {
         LiveMessage::Event(event) if event.revision == 0 => &["event", "event.created"],
         LiveMessage::Event(_) => &["event.updated"],
+        LiveMessage::Alert(news) => alerts::names(news.change),
         LiveMessage::Detection(_) => &["detection", "detection.new"],
         LiveMessage::DetectionBatch(_) => &["detection.batch"],
         LiveMessage::Camera(status) => match event_type(status) {
@@ -126,11 +132,12 @@ pub fn stamp(stamp: &Stamp) -> String {
 
 /// `{"type":…,"seq":` stamp `,"data":…[,"timestamp":…]}`.
 fn stamped(name: &str, data: &impl Serialize, at: Option<Timestamp>) -> Wire {
+    stamped_text(name, &json_text(data), at)
+}
+
+fn stamped_text(name: &str, data: &str, at: Option<Timestamp>) -> Wire {
     let timestamp = at.map_or_else(String::new, |at| format!(r#","timestamp":"{at}""#));
-    Wire::stamped(
-        format!(r#"{{"type":"{name}","seq":"#),
-        format!(r#","data":{}{timestamp}}}"#, json_text(data)),
-    )
+    Wire::stamped(format!(r#"{{"type":"{name}","seq":"#), format!(r#","data":{data}{timestamp}}}"#))
 }
 
 /// A later revision of an event.

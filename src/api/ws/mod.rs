@@ -60,7 +60,10 @@ static EVENTS: Endpoint = Endpoint {
     carries: |message| {
         matches!(
             message,
-            LiveMessage::Event(_) | LiveMessage::Camera(_) | LiveMessage::CameraSwitched(_)
+            LiveMessage::Event(_)
+                | LiveMessage::Alert(_)
+                | LiveMessage::Camera(_)
+                | LiveMessage::CameraSwitched(_)
         )
     },
     patterns: &[],
