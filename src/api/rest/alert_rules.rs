@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
@@ -101,9 +102,10 @@ pub(in crate::api) async fn remove(request: Request) -> Result<Response, ApiErro
 }
 
 /// What is to be tried.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct TestBody {
+#[schemars(rename = "DryRunBody")]
+pub(in crate::api) struct TestBody {
     event_ids: Option<Vec<u64>>,
     limit: Option<usize>,
     test_time: Option<Timestamp>,

@@ -14,6 +14,8 @@ pub(super) struct Operation {
     pub(super) query: &'static [QueryParameter],
     pub(super) body: Option<SchemaOf>,
     pub(super) answers: Vec<Answer>,
+    /// Errors that other routes do not have.
+    pub(super) errors: &'static [u16],
 }
 
 /// A parameter of the query.
@@ -49,16 +51,32 @@ impl Operation {
         Self::new(Method::GET, pattern, summary)
     }
 
+    pub(super) fn post(pattern: &'static str, summary: &'static str) -> Self {
+        Self::new(Method::POST, pattern, summary)
+    }
+
+    pub(super) fn put(pattern: &'static str, summary: &'static str) -> Self {
+        Self::new(Method::PUT, pattern, summary)
+    }
+
+    pub(super) fn delete(pattern: &'static str, summary: &'static str) -> Self {
+        Self::new(Method::DELETE, pattern, summary)
+    }
+
     pub(super) fn patch(pattern: &'static str, summary: &'static str) -> Self {
         Self::new(Method::PATCH, pattern, summary)
     }
 
     fn new(method: Method, pattern: &'static str, summary: &'static str) -> Self {
-        Self { method, pattern, summary, query: &[], body: None, answers: Vec::new() }
+        Self { method, pattern, summary, query: &[], body: None, answers: Vec::new(), errors: &[] }
     }
 
     pub(super) fn query(self, query: &'static [QueryParameter]) -> Self {
         Self { query, ..self }
+    }
+
+    pub(super) fn errors(self, errors: &'static [u16]) -> Self {
+        Self { errors, ..self }
     }
 
     pub(super) fn body<T: JsonSchema>(self) -> Self {
@@ -85,6 +103,11 @@ impl Operation {
     /// Answers 200 with something else.
     pub(super) fn other(self, content_type: &'static str, about: &'static str) -> Self {
         self.answer(Answer { status: 200, content_type, schema: None, about })
+    }
+
+    /// Answers 204.
+    pub(super) fn no_content(self) -> Self {
+        self.answer(Answer { status: 204, content_type: "", schema: None, about: "Done." })
     }
 
     /// Answers 101 and goes on as a WebSocket.

@@ -10,16 +10,23 @@ use crate::api::response::json_text;
 use crate::assess::Check;
 use crate::domain::{Alert, AlertRule, Event, Schedule, TimeOfDay, Timestamp};
 use crate::live::{AlertChange, AlertNews};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An alert as live messages carry it.
-#[derive(Serialize)]
-struct AlertData<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertMessage")]
+pub(super) struct AlertData<'a> {
+    /// A UUID.
     id: String,
     event_id: u64,
+    /// The rule, a UUID.
     rule_id: Option<String>,
+    #[schemars(extend("enum" = ["low", "medium", "high", "critical"]))]
     severity: &'static str,
+    #[schemars(extend("enum" = ["pending", "delivered", "acknowledged", "dismissed"]))]
     status: &'static str,
+    /// Alerts of a rule with the same key are not repeated within its cooldown.
     dedup_key: &'a str,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -41,7 +48,8 @@ impl<'a> From<&'a Alert> for AlertData<'a> {
 }
 
 /// An alert as REST shows it: the message's fields and more.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Alert")]
 pub struct AlertRecord<'a> {
     #[serde(flatten)]
     alert: AlertData<'a>,
@@ -63,15 +71,19 @@ impl<'a> From<&'a Alert> for AlertRecord<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct Updated<'a> {
+/// An alert that matters more than before.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertUpdated")]
+pub(super) struct Updated<'a> {
     #[serde(flatten)]
     alert: AlertData<'a>,
     updated_fields: [&'static str; 2],
 }
 
-#[derive(Serialize)]
-struct Resolved<'a> {
+/// An alert that is closed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertResolved")]
+pub(super) struct Resolved<'a> {
     #[serde(flatten)]
     alert: AlertData<'a>,
     resolved_at: Timestamp,
@@ -112,7 +124,8 @@ pub(super) fn names(change: AlertChange) -> &'static [&'static str] {
 }
 
 /// An alert rule.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertRule")]
 pub struct RuleData<'a> {
     id: String,
     name: &'a str,
@@ -134,7 +147,8 @@ pub struct RuleData<'a> {
     updated_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertSchedule")]
 struct ScheduleData<'a> {
     days: Vec<&'static str>,
     start_time: Option<String>,
@@ -177,8 +191,48 @@ impl<'a> From<&'a AlertRule> for RuleData<'a> {
     }
 }
 
+/// A new rule, or what is to change about one; only a new one needs a name. What
+/// is not given stays, or is as the contract says.
+#[derive(JsonSchema)]
+#[schemars(rename = "AlertRuleBody", deny_unknown_fields)]
+#[expect(dead_code, reason = "for its schema; read by hand, to name all that is wrong")]
+pub struct RuleFields {
+    #[schemars(length(min = 1, max = 255))]
+    name: Option<String>,
+    description: Option<String>,
+    enabled: Option<bool>,
+    /// Null: as severe as the event's risk level.
+    severity: Option<String>,
+    #[schemars(range(max = 100))]
+    risk_threshold: Option<u8>,
+    object_types: Option<Vec<String>>,
+    camera_ids: Option<Vec<String>>,
+    /// Names of zones.
+    zone_ids: Option<Vec<String>>,
+    #[schemars(range(min = 0, max = 1))]
+    min_confidence: Option<f64>,
+    schedule: Option<ScheduleFields>,
+    /// May name `{camera_id}`, `{rule_id}` and `{object_type}`.
+    dedup_key_template: Option<String>,
+    cooldown_seconds: Option<u64>,
+    channels: Option<Vec<String>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename = "AlertScheduleBody")]
+#[expect(dead_code, reason = "for its schema")]
+struct ScheduleFields {
+    /// `monday` to `sunday`; none for every day.
+    days: Option<Vec<String>>,
+    /// `HH:MM`; a start after the end goes over midnight.
+    start_time: Option<String>,
+    end_time: Option<String>,
+    timezone: Option<String>,
+}
+
 /// The list of rules: the contract's own names and the envelope of other lists.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertRuleList")]
 pub struct RuleList<'a> {
     /// The rules of this page.
     pub rules: &'a [RuleData<'a>],
@@ -191,7 +245,7 @@ pub struct RuleList<'a> {
 }
 
 /// What a rule would have done.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct DryRun<'a> {
     rule_id: String,
     rule_name: &'a str,
@@ -202,7 +256,7 @@ pub struct DryRun<'a> {
     results: Vec<DryRunResult<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DryRunResult<'a> {
     event_id: u64,
     camera_id: &'a str,

@@ -6,8 +6,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::alerts::{self, AlertData, Resolved as AlertResolved, Updated as AlertUpdated};
 use super::coming::{
-    AlertData, EventDeleted, JobCancelled, JobCompleted, JobFailed, JobProgress, JobStarted, Log,
+    EventDeleted, JobCancelled, JobCompleted, JobFailed, JobProgress, JobStarted, Log,
     SceneChangeData,
 };
 use super::realtime::{
@@ -16,6 +17,7 @@ use super::realtime::{
 use super::records::{DetectionData, EventData};
 use super::samples;
 use super::schema::{self, SchemaOf};
+use crate::live::AlertChange;
 
 /// A WebSocket endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +48,14 @@ pub(in crate::api) struct Announcement {
     /// Of its data.
     pub(in crate::api) schema: SchemaOf,
     /// Its data, for example.
-    pub(in crate::api) example: fn() -> Value,
+    pub(in crate::api) example: Value,
 }
 
 impl Announcement {
     /// A whole message, for example.
     pub(in crate::api) fn example_message(&self) -> Value {
         let mut message = json!({
-            "type": self.wire, "seq": 42, "cursor": "5f3c9a01-2f", "data": (self.example)(),
+            "type": self.wire, "seq": 42, "cursor": "5f3c9a01-2f", "data": self.example,
         });
         if self.is_timed {
             message["timestamp"] = value(&samples::MORNING);
@@ -68,7 +70,8 @@ fn value(data: &impl Serialize) -> Value {
 
 /// All of them, by endpoint.
 pub(in crate::api) fn all() -> Vec<Announcement> {
-    [events(), detections(), system(), jobs()].into_iter().flatten().collect()
+    let alerts = Vec::from(alerts());
+    [events(), alerts, detections(), system(), jobs()].into_iter().flatten().collect()
 }
 
 const ON_EVENTS: &[Stream] = &[Stream::Events];
@@ -85,7 +88,7 @@ fn events() -> Vec<Announcement> {
             is_timed: false,
             about: "Something happened in front of a camera; sent at its first confirmed detection.",
             schema: schema::of::<EventData<'static>>(),
-            example: || value(&EventData::from(&samples::event())),
+            example: value(&EventData::from(&samples::event())),
         },
         Announcement {
             wire: "event.updated",
@@ -94,7 +97,7 @@ fn events() -> Vec<Announcement> {
             is_timed: true,
             about: "A later revision of an event: it goes on, ended, or was reviewed.",
             schema: schema::of::<Updated<'static>>(),
-            example: || value(&Updated::from(&samples::event())),
+            example: value(&Updated::from(&samples::event())),
         },
         Announcement {
             wire: "event.deleted",
@@ -103,7 +106,7 @@ fn events() -> Vec<Announcement> {
             is_timed: true,
             about: "An event is gone.",
             schema: schema::of::<EventDeleted<'static>>(),
-            example: || value(&EventDeleted { id: 12, reason: Some("older than max_age") }),
+            example: value(&EventDeleted { id: 12, reason: Some("older than max_age") }),
         },
         Announcement {
             wire: "camera_status",
@@ -119,29 +122,10 @@ fn events() -> Vec<Announcement> {
             is_timed: false,
             about: "A camera's state changed; `event_type` says how.",
             schema: schema::of::<CameraData<'static>>(),
-            example: || value(&CameraData::from(&samples::camera_status())),
+            example: value(&CameraData::from(&samples::camera_status())),
         },
-        camera_switch("camera.enabled", &["camera.enabled"], || {
-            value(&CameraSwitchData::from(&samples::camera_switched(true)))
-        }),
-        camera_switch("camera.disabled", &["camera.disabled"], || {
-            value(&CameraSwitchData::from(&samples::camera_switched(false)))
-        }),
-        alert("alert_created", &["alert.created"], "pending", "A rule matched an event."),
-        alert("alert.updated", &["alert.updated"], "delivered", "An alert was delivered."),
-        alert(
-            "alert_acknowledged",
-            &["alert.acknowledged"],
-            "acknowledged",
-            "A person has seen an alert.",
-        ),
-        alert("alert_dismissed", &["alert.dismissed"], "dismissed", "A person put an alert away."),
-        alert(
-            "alert.resolved",
-            &["alert.resolved"],
-            "dismissed",
-            "What an alert was about is over.",
-        ),
+        camera_switch("camera.enabled", &["camera.enabled"], true),
+        camera_switch("camera.disabled", &["camera.disabled"], false),
         Announcement {
             wire: "scene_change",
             names: &["scene_change.detected"],
@@ -149,7 +133,7 @@ fn events() -> Vec<Announcement> {
             is_timed: false,
             about: "The view of a camera is not what it was.",
             schema: schema::of::<SceneChangeData<'static>>(),
-            example: || {
+            example: {
                 value(&SceneChangeData {
                     id: 1,
                     camera_id: samples::CAMERA,
@@ -165,7 +149,7 @@ fn events() -> Vec<Announcement> {
 fn camera_switch(
     wire: &'static str,
     names: &'static [&'static str],
-    example: fn() -> Value,
+    is_enabled: bool,
 ) -> Announcement {
     Announcement {
         wire,
@@ -174,46 +158,36 @@ fn camera_switch(
         is_timed: true,
         about: "A camera came into the configuration, or left it.",
         schema: schema::of::<CameraSwitchData<'static>>(),
-        example,
+        example: value(&CameraSwitchData::from(&samples::camera_switched(is_enabled))),
     }
 }
 
-fn alert(
-    wire: &'static str,
-    names: &'static [&'static str],
-    status: &'static str,
-    about: &'static str,
-) -> Announcement {
-    // A function pointer holds no values, so each status has its own.
-    let example: fn() -> Value = match status {
-        "pending" => || alert_data("pending"),
-        "delivered" => || alert_data("delivered"),
-        "acknowledged" => || alert_data("acknowledged"),
-        _ => || alert_data("dismissed"),
-    };
-    let schema = schema::of::<AlertData<'static>>();
-    Announcement {
-        wire,
-        names,
-        on: ON_EVENTS,
-        is_timed: wire.contains('.'),
-        about,
-        schema,
-        example,
-    }
+fn alerts() -> [Announcement; 5] {
+    use AlertChange::{Acknowledged, Created, Dismissed, Resolved, SeverityRaised};
+    [
+        alert(Created, schema::of::<AlertData<'static>>(), "A rule matched an event."),
+        alert(
+            SeverityRaised,
+            schema::of::<AlertUpdated<'static>>(),
+            "An alert matters more than before, because its event does.",
+        ),
+        alert(Acknowledged, schema::of::<AlertData<'static>>(), "Somebody has seen an alert."),
+        alert(Dismissed, schema::of::<AlertData<'static>>(), "Somebody has closed an alert."),
+        alert(
+            Resolved,
+            schema::of::<AlertResolved<'static>>(),
+            "An alert is closed; sent beside `alert_dismissed`.",
+        ),
+    ]
 }
 
-fn alert_data(status: &'static str) -> Value {
-    value(&AlertData {
-        id: "550e8400-e29b-41d4-a716-446655440000",
-        event_id: 12,
-        rule_id: Some("550e8400-e29b-41d4-a716-446655440001"),
-        severity: "high",
-        status,
-        dedup_key: "front_door:person:rule1",
-        created_at: samples::MORNING,
-        updated_at: samples::MORNING,
-    })
+fn alert(change: AlertChange, schema: SchemaOf, about: &'static str) -> Announcement {
+    let (wire, data, at) = alerts::message(&samples::alert(change));
+    let names = alerts::names(change);
+    // The wire type itself comes first where it is not the dotted name.
+    let names = if names.len() > 1 { &names[1..] } else { names };
+    let example = serde_json::from_str(&data).expect("written as JSON just now");
+    Announcement { wire, names, on: ON_EVENTS, is_timed: at.is_some(), about, schema, example }
 }
 
 fn detections() -> Vec<Announcement> {
@@ -225,7 +199,7 @@ fn detections() -> Vec<Announcement> {
             is_timed: false,
             about: "One object in one frame.",
             schema: schema::of::<DetectionData<'static>>(),
-            example: || value(&DetectionData::new(&samples::detection(), false)),
+            example: value(&DetectionData::new(&samples::detection(), false)),
         },
         Announcement {
             wire: "detection.batch",
@@ -234,7 +208,7 @@ fn detections() -> Vec<Announcement> {
             is_timed: false,
             about: "Several objects in one frame; each is sent as `detection` too.",
             schema: schema::of::<Batch<'static>>(),
-            example: || value(&Batch::from(&samples::batch())),
+            example: value(&Batch::from(&samples::batch())),
         },
     ]
 }
@@ -248,7 +222,7 @@ fn system() -> Vec<Announcement> {
             is_timed: true,
             about: "Figures of the box, at once and every 5 s.",
             schema: schema::of::<SystemData>(),
-            example: || value(&SystemData::from(&samples::system())),
+            example: value(&SystemData::from(&samples::system())),
         },
         Announcement {
             wire: "gpu.stats_updated",
@@ -257,7 +231,7 @@ fn system() -> Vec<Announcement> {
             is_timed: true,
             about: "The `gpu` block of `system_status` alone, for whoever subscribes to it.",
             schema: schema::of::<Gpu>(),
-            example: || value(&Gpu::from(&samples::system())),
+            example: value(&Gpu::from(&samples::system())),
         },
         Announcement {
             wire: "system.health_changed",
@@ -266,7 +240,7 @@ fn system() -> Vec<Announcement> {
             is_timed: true,
             about: "The state of the whole box changed.",
             schema: schema::of::<HealthData<'static>>(),
-            example: || value(&HealthData::from(&samples::health_changed())),
+            example: value(&HealthData::from(&samples::health_changed())),
         },
         Announcement {
             wire: "service_status",
@@ -275,7 +249,7 @@ fn system() -> Vec<Announcement> {
             is_timed: true,
             about: "The state of a component changed.",
             schema: schema::of::<ServiceData<'static>>(),
-            example: || value(&ServiceData::from(&samples::report())),
+            example: value(&ServiceData::from(&samples::report())),
         },
     ]
 }
@@ -299,14 +273,14 @@ fn jobs() -> Vec<Announcement> {
             &["job.started"],
             "The work of a job began.",
             schema::of::<JobStarted<'static>>(),
-            || value(&JobStarted { job_id: JOB, job_type: EXPORT, started_at: samples::MORNING }),
+            value(&JobStarted { job_id: JOB, job_type: EXPORT, started_at: samples::MORNING }),
         ),
         job(
             "job_progress",
             &["job.progress"],
             "Another tenth of a job is done.",
             schema::of::<JobProgress<'static>>(),
-            || {
+            {
                 let status = "running";
                 value(&JobProgress { job_id: JOB, job_type: EXPORT, progress: 50, status })
             },
@@ -316,7 +290,7 @@ fn jobs() -> Vec<Announcement> {
             &["job.completed"],
             "A job is done.",
             schema::of::<JobCompleted<'static>>(),
-            || {
+            {
                 let result = json!({"file_path": "/exports/events_2026-01-09.json"});
                 value(&JobCompleted { job_id: JOB, job_type: EXPORT, result })
             },
@@ -326,14 +300,14 @@ fn jobs() -> Vec<Announcement> {
             &["job.failed"],
             "A job could not be done, or was cancelled.",
             schema::of::<JobFailed<'static>>(),
-            || value(&JobFailed { job_id: JOB, job_type: EXPORT, error: "the store is full" }),
+            value(&JobFailed { job_id: JOB, job_type: EXPORT, error: "the store is full" }),
         ),
         job(
             "job.cancelled",
             &["job.cancelled"],
             "Somebody stopped a job.",
             schema::of::<JobCancelled<'static>>(),
-            || {
+            {
                 let cancelled_at = samples::MORNING;
                 value(&JobCancelled { job_id: JOB, job_type: EXPORT, cancelled_at })
             },
@@ -345,7 +319,7 @@ fn jobs() -> Vec<Announcement> {
             is_timed: false,
             about: "A line of the job's log: what there is at once, then live.",
             schema: schema::of::<Log<'static>>(),
-            example: || {
+            example: {
                 value(&Log {
                     timestamp: samples::MORNING,
                     level: "INFO",

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::domain::{
-    BBox, BatchId, CameraId, CameraState, CameraStatus, Detection, DetectionId, Event, EventId,
-    Label, RiskScore, Timestamp, TrackId,
+    Alert, AlertId, AlertStatus, BBox, BatchId, CameraId, CameraState, CameraStatus, Detection,
+    DetectionId, Event, EventId, Label, RiskLevel, RiskScore, RuleId, Timestamp, TrackId,
 };
 use crate::health::{Report, State};
-use crate::live::{CameraSwitched, DetectionBatchSeen, HealthChanged, SystemStatus};
+use crate::live::{
+    AlertChange, AlertNews, CameraSwitched, DetectionBatchSeen, HealthChanged, SystemStatus,
+};
 
 /// 2026-01-15T10:30:00.120Z
 pub(super) const MORNING: Timestamp = Timestamp::from_unix_ms(1_768_473_000_120);
@@ -123,6 +127,32 @@ pub(super) fn report() -> Report {
     }
 }
 
+pub(super) fn alert(change: AlertChange) -> AlertNews {
+    let status = match change {
+        AlertChange::Created => AlertStatus::Pending,
+        AlertChange::SeverityRaised => AlertStatus::Delivered,
+        AlertChange::Acknowledged => AlertStatus::Acknowledged,
+        AlertChange::Dismissed | AlertChange::Resolved => AlertStatus::Dismissed,
+    };
+    let is_closed = status == AlertStatus::Dismissed;
+    let alert = Alert {
+        id: AlertId(Uuid::from_u128(0x550e_8400_e29b_41d4_a716_4466_5544_0000)),
+        revision: 0,
+        event: EventId(12),
+        camera: camera(),
+        rule: Some(RuleId(Uuid::from_u128(0x550e_8400_e29b_41d4_a716_4466_5544_0001))),
+        severity: RiskLevel::High,
+        status,
+        dedup_key: "front_door:person:rule1".into(),
+        created_at: MORNING,
+        updated_at: MORNING,
+        acknowledged_at: None,
+        dismissed_at: is_closed.then_some(MORNING),
+        clock_trusted: true,
+    };
+    AlertNews { change, alert }
+}
+
 /// A message of each kind that the box sends by now.
 #[cfg(test)]
 pub(in crate::api) fn messages() -> Vec<crate::live::LiveMessage> {
@@ -142,5 +172,10 @@ pub(in crate::api) fn messages() -> Vec<crate::live::LiveMessage> {
         Message::Service(Arc::new(report())),
         Message::CameraSwitched(Arc::new(camera_switched(true))),
         Message::CameraSwitched(Arc::new(camera_switched(false))),
+        Message::Alert(Arc::new(alert(AlertChange::Created))),
+        Message::Alert(Arc::new(alert(AlertChange::SeverityRaised))),
+        Message::Alert(Arc::new(alert(AlertChange::Acknowledged))),
+        Message::Alert(Arc::new(alert(AlertChange::Dismissed))),
+        Message::Alert(Arc::new(alert(AlertChange::Resolved))),
     ]
 }

@@ -205,7 +205,7 @@ mod tests {
             let wire = sent["type"].as_str().unwrap();
             let entry = catalog.iter().find(|entry| entry.wire == wire).unwrap();
             if !wire.starts_with("event") {
-                assert_eq!(sent["data"], (entry.example)(), "{wire}");
+                assert_eq!(sent["data"], entry.example, "{wire}");
             }
             assert_eq!(sent.get("timestamp").is_some(), entry.is_timed, "{wire}");
             for name in realtime::names(&message).iter().filter(|name| **name != wire) {
