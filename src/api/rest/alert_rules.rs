@@ -104,10 +104,12 @@ pub(in crate::api) async fn remove(request: Request) -> Result<Response, ApiErro
 /// What is to be tried.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "DryRunBody")]
 pub(in crate::api) struct TestBody {
+    /// These events; the newest when there are none.
     event_ids: Option<Vec<u64>>,
+    /// So many of the newest.
     limit: Option<usize>,
+    /// The time that schedules are asked for.
     test_time: Option<Timestamp>,
 }
 

@@ -14,8 +14,6 @@ pub(super) struct Operation {
     pub(super) query: &'static [QueryParameter],
     pub(super) body: Option<SchemaOf>,
     pub(super) answers: Vec<Answer>,
-    /// Errors that other routes do not have.
-    pub(super) errors: &'static [u16],
 }
 
 /// A parameter of the query.
@@ -51,6 +49,10 @@ impl Operation {
         Self::new(Method::GET, pattern, summary)
     }
 
+    pub(super) fn patch(pattern: &'static str, summary: &'static str) -> Self {
+        Self::new(Method::PATCH, pattern, summary)
+    }
+
     pub(super) fn post(pattern: &'static str, summary: &'static str) -> Self {
         Self::new(Method::POST, pattern, summary)
     }
@@ -63,20 +65,12 @@ impl Operation {
         Self::new(Method::DELETE, pattern, summary)
     }
 
-    pub(super) fn patch(pattern: &'static str, summary: &'static str) -> Self {
-        Self::new(Method::PATCH, pattern, summary)
-    }
-
     fn new(method: Method, pattern: &'static str, summary: &'static str) -> Self {
-        Self { method, pattern, summary, query: &[], body: None, answers: Vec::new(), errors: &[] }
+        Self { method, pattern, summary, query: &[], body: None, answers: Vec::new() }
     }
 
     pub(super) fn query(self, query: &'static [QueryParameter]) -> Self {
         Self { query, ..self }
-    }
-
-    pub(super) fn errors(self, errors: &'static [u16]) -> Self {
-        Self { errors, ..self }
     }
 
     pub(super) fn body<T: JsonSchema>(self) -> Self {
@@ -106,8 +100,8 @@ impl Operation {
     }
 
     /// Answers 204.
-    pub(super) fn no_content(self) -> Self {
-        self.answer(Answer { status: 204, content_type: "", schema: None, about: "Done." })
+    pub(super) fn nothing(self, about: &'static str) -> Self {
+        self.answer(Answer { status: 204, content_type: "", schema: None, about })
     }
 
     /// Answers 101 and goes on as a WebSocket.

@@ -112,7 +112,7 @@ fn event_type(
         description,
         channel: Some(channel),
         payload_schema: schema::whole(announcement.schema),
-        example: announcement.example.clone(),
+        example: (announcement.example)(),
         deprecated: replacement.is_some(),
         replacement,
     })

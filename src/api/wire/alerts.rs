@@ -15,18 +15,19 @@ use serde::Serialize;
 
 /// An alert as live messages carry it.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AlertMessage")]
+#[schemars(rename = "Alert")]
 pub(super) struct AlertData<'a> {
     /// A UUID.
     id: String,
+    /// The event that a rule was about.
     event_id: u64,
-    /// The rule, a UUID.
+    /// The rule, a UUID; it may be gone by now.
     rule_id: Option<String>,
     #[schemars(extend("enum" = ["low", "medium", "high", "critical"]))]
     severity: &'static str,
     #[schemars(extend("enum" = ["pending", "delivered", "acknowledged", "dismissed"]))]
     status: &'static str,
-    /// Alerts of a rule with the same key are not repeated within its cooldown.
+    /// Alerts with the same key are told once in a cooldown.
     dedup_key: &'a str,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -49,7 +50,6 @@ impl<'a> From<&'a Alert> for AlertData<'a> {
 
 /// An alert as REST shows it: the message's fields and more.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Alert")]
 pub struct AlertRecord<'a> {
     #[serde(flatten)]
     alert: AlertData<'a>,
@@ -71,7 +71,6 @@ impl<'a> From<&'a Alert> for AlertRecord<'a> {
     }
 }
 
-/// An alert that matters more than before.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AlertUpdated")]
 pub(super) struct Updated<'a> {
@@ -80,7 +79,6 @@ pub(super) struct Updated<'a> {
     updated_fields: [&'static str; 2],
 }
 
-/// An alert that is closed.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AlertResolved")]
 pub(super) struct Resolved<'a> {
@@ -88,6 +86,19 @@ pub(super) struct Resolved<'a> {
     alert: AlertData<'a>,
     resolved_at: Timestamp,
     resolution_notes: Option<&'a str>,
+}
+
+impl<'a> From<&'a Alert> for Updated<'a> {
+    fn from(alert: &'a Alert) -> Self {
+        Self { alert: alert.into(), updated_fields: ["severity", "updated_at"] }
+    }
+}
+
+impl<'a> From<&'a Alert> for Resolved<'a> {
+    fn from(alert: &'a Alert) -> Self {
+        let resolved_at = alert.dismissed_at.unwrap_or(alert.updated_at);
+        Self { alert: alert.into(), resolved_at, resolution_notes: None }
+    }
 }
 
 /// Type, data and time of a message; the documented ones have no time beside them.
@@ -100,15 +111,9 @@ pub(super) fn message(news: &AlertNews) -> (&'static str, String, Option<Timesta
         }
         AlertChange::Dismissed => ("alert_dismissed", json_text(&AlertData::from(alert)), None),
         AlertChange::SeverityRaised => {
-            let updated_fields = ["severity", "updated_at"];
-            let data = json_text(&Updated { alert: alert.into(), updated_fields });
-            ("alert.updated", data, Some(at))
+            ("alert.updated", json_text(&Updated::from(alert)), Some(at))
         }
-        AlertChange::Resolved => {
-            let resolved_at = alert.dismissed_at.unwrap_or(at);
-            let data = Resolved { alert: alert.into(), resolved_at, resolution_notes: None };
-            ("alert.resolved", json_text(&data), Some(at))
-        }
+        AlertChange::Resolved => ("alert.resolved", json_text(&Resolved::from(alert)), Some(at)),
     }
 }
 
@@ -148,7 +153,7 @@ pub struct RuleData<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AlertSchedule")]
+#[schemars(rename = "Schedule")]
 struct ScheduleData<'a> {
     days: Vec<&'static str>,
     start_time: Option<String>,
@@ -191,48 +196,9 @@ impl<'a> From<&'a AlertRule> for RuleData<'a> {
     }
 }
 
-/// A new rule, or what is to change about one; only a new one needs a name. What
-/// is not given stays, or is as the contract says.
-#[derive(JsonSchema)]
-#[schemars(rename = "AlertRuleBody", deny_unknown_fields)]
-#[expect(dead_code, reason = "for its schema; read by hand, to name all that is wrong")]
-pub struct RuleFields {
-    #[schemars(length(min = 1, max = 255))]
-    name: Option<String>,
-    description: Option<String>,
-    enabled: Option<bool>,
-    /// Null: as severe as the event's risk level.
-    severity: Option<String>,
-    #[schemars(range(max = 100))]
-    risk_threshold: Option<u8>,
-    object_types: Option<Vec<String>>,
-    camera_ids: Option<Vec<String>>,
-    /// Names of zones.
-    zone_ids: Option<Vec<String>>,
-    #[schemars(range(min = 0, max = 1))]
-    min_confidence: Option<f64>,
-    schedule: Option<ScheduleFields>,
-    /// May name `{camera_id}`, `{rule_id}` and `{object_type}`.
-    dedup_key_template: Option<String>,
-    cooldown_seconds: Option<u64>,
-    channels: Option<Vec<String>>,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename = "AlertScheduleBody")]
-#[expect(dead_code, reason = "for its schema")]
-struct ScheduleFields {
-    /// `monday` to `sunday`; none for every day.
-    days: Option<Vec<String>>,
-    /// `HH:MM`; a start after the end goes over midnight.
-    start_time: Option<String>,
-    end_time: Option<String>,
-    timezone: Option<String>,
-}
-
 /// The list of rules: the contract's own names and the envelope of other lists.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AlertRuleList")]
+#[schemars(rename = "AlertRules")]
 pub struct RuleList<'a> {
     /// The rules of this page.
     pub rules: &'a [RuleData<'a>],
@@ -303,4 +269,46 @@ impl<'a> DryRunResult<'a> {
             failed_conditions: words(failed),
         }
     }
+}
+
+/// What a client sends to make or change a rule. All conditions that are given must
+/// hold; none makes a rule that always holds.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "for its schema; the body is read field by field")]
+pub struct NewRule {
+    /// 1 to 255 characters; needed for a new rule.
+    #[schemars(length(min = 1, max = 255))]
+    name: Option<String>,
+    description: Option<String>,
+    enabled: Option<bool>,
+    /// Null for as severe as the event's risk level.
+    #[schemars(extend("enum" = ["low", "medium", "high", "critical", null]))]
+    severity: Option<String>,
+    #[schemars(range(max = 100))]
+    risk_threshold: Option<u8>,
+    object_types: Option<Vec<String>>,
+    camera_ids: Option<Vec<String>>,
+    /// Names of zones.
+    zone_ids: Option<Vec<String>>,
+    #[schemars(range(min = 0, max = 1))]
+    min_confidence: Option<f64>,
+    schedule: Option<NewSchedule>,
+    /// Of `{camera_id}`, `{rule_id}` and `{object_type}`.
+    #[schemars(length(max = 255))]
+    dedup_key_template: Option<String>,
+    cooldown_seconds: Option<u64>,
+    channels: Option<Vec<String>>,
+}
+
+/// When a rule holds.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "for its schema; the body is read field by field")]
+struct NewSchedule {
+    /// `monday` to `sunday`; every day when there are none.
+    days: Option<Vec<String>>,
+    /// `HH:MM`. A span that ends before it starts goes over midnight.
+    start_time: Option<String>,
+    end_time: Option<String>,
+    /// A name of the IANA time zone database; UTC unless told.
+    timezone: Option<String>,
 }

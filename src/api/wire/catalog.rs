@@ -6,18 +6,17 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::alerts::{self, AlertData, Resolved as AlertResolved, Updated as AlertUpdated};
-use super::coming::{
-    EventDeleted, JobCancelled, JobCompleted, JobFailed, JobProgress, JobStarted, Log,
-    SceneChangeData,
-};
+use super::alerts::{AlertData, Resolved, Updated as AlertUpdated};
+use super::coming::EventDeleted;
+use super::jobs::{Cancelled, Completed, Failed, LogData, ProgressMessage, Started};
 use super::realtime::{
     Batch, CameraData, CameraSwitchData, Gpu, HealthData, ServiceData, SystemData, Updated,
 };
 use super::records::{DetectionData, EventData};
 use super::samples;
+use super::scene::SceneChangeData;
 use super::schema::{self, SchemaOf};
-use crate::live::AlertChange;
+use crate::domain::{AlertStatus, JobState};
 
 /// A WebSocket endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,14 +47,14 @@ pub(in crate::api) struct Announcement {
     /// Of its data.
     pub(in crate::api) schema: SchemaOf,
     /// Its data, for example.
-    pub(in crate::api) example: Value,
+    pub(in crate::api) example: fn() -> Value,
 }
 
 impl Announcement {
     /// A whole message, for example.
     pub(in crate::api) fn example_message(&self) -> Value {
         let mut message = json!({
-            "type": self.wire, "seq": 42, "cursor": "5f3c9a01-2f", "data": self.example,
+            "type": self.wire, "seq": 42, "cursor": "5f3c9a01-2f", "data": (self.example)(),
         });
         if self.is_timed {
             message["timestamp"] = value(&samples::MORNING);
@@ -70,8 +69,7 @@ fn value(data: &impl Serialize) -> Value {
 
 /// All of them, by endpoint.
 pub(in crate::api) fn all() -> Vec<Announcement> {
-    let alerts = Vec::from(alerts());
-    [events(), alerts, detections(), system(), jobs()].into_iter().flatten().collect()
+    [events(), detections(), system(), jobs()].into_iter().flatten().collect()
 }
 
 const ON_EVENTS: &[Stream] = &[Stream::Events];
@@ -88,7 +86,7 @@ fn events() -> Vec<Announcement> {
             is_timed: false,
             about: "Something happened in front of a camera; sent at its first confirmed detection.",
             schema: schema::of::<EventData<'static>>(),
-            example: value(&EventData::from(&samples::event())),
+            example: || value(&EventData::from(&samples::event())),
         },
         Announcement {
             wire: "event.updated",
@@ -97,7 +95,7 @@ fn events() -> Vec<Announcement> {
             is_timed: true,
             about: "A later revision of an event: it goes on, ended, or was reviewed.",
             schema: schema::of::<Updated<'static>>(),
-            example: value(&Updated::from(&samples::event())),
+            example: || value(&Updated::from(&samples::event())),
         },
         Announcement {
             wire: "event.deleted",
@@ -106,7 +104,7 @@ fn events() -> Vec<Announcement> {
             is_timed: true,
             about: "An event is gone.",
             schema: schema::of::<EventDeleted<'static>>(),
-            example: value(&EventDeleted { id: 12, reason: Some("older than max_age") }),
+            example: || value(&EventDeleted { id: 12, reason: Some("older than max_age") }),
         },
         Announcement {
             wire: "camera_status",
@@ -122,10 +120,41 @@ fn events() -> Vec<Announcement> {
             is_timed: false,
             about: "A camera's state changed; `event_type` says how.",
             schema: schema::of::<CameraData<'static>>(),
-            example: value(&CameraData::from(&samples::camera_status())),
+            example: || value(&CameraData::from(&samples::camera_status())),
         },
-        camera_switch("camera.enabled", &["camera.enabled"], true),
-        camera_switch("camera.disabled", &["camera.disabled"], false),
+        camera_switch("camera.enabled", &["camera.enabled"], || {
+            value(&CameraSwitchData::from(&samples::camera_switched(true)))
+        }),
+        camera_switch("camera.disabled", &["camera.disabled"], || {
+            value(&CameraSwitchData::from(&samples::camera_switched(false)))
+        }),
+        alert("alert_created", &["alert.created"], "A rule matched an event.", || {
+            value(&AlertData::from(&samples::alert(AlertStatus::Pending)))
+        }),
+        alert("alert_acknowledged", &["alert.acknowledged"], "A person has seen an alert.", || {
+            value(&AlertData::from(&samples::alert(AlertStatus::Acknowledged)))
+        }),
+        alert("alert_dismissed", &["alert.dismissed"], "A person put an alert away.", || {
+            value(&AlertData::from(&samples::alert(AlertStatus::Dismissed)))
+        }),
+        Announcement {
+            wire: "alert.updated",
+            names: &["alert.updated"],
+            on: ON_EVENTS,
+            is_timed: true,
+            about: "An alert matters more than before, because its event does.",
+            schema: schema::of::<AlertUpdated<'static>>(),
+            example: || value(&AlertUpdated::from(&samples::alert(AlertStatus::Pending))),
+        },
+        Announcement {
+            wire: "alert.resolved",
+            names: &["alert.resolved"],
+            on: ON_EVENTS,
+            is_timed: true,
+            about: "An alert was put away; sent beside `alert_dismissed`.",
+            schema: schema::of::<Resolved<'static>>(),
+            example: || value(&Resolved::from(&samples::alert(AlertStatus::Dismissed))),
+        },
         Announcement {
             wire: "scene_change",
             names: &["scene_change.detected"],
@@ -133,15 +162,7 @@ fn events() -> Vec<Announcement> {
             is_timed: false,
             about: "The view of a camera is not what it was.",
             schema: schema::of::<SceneChangeData<'static>>(),
-            example: {
-                value(&SceneChangeData {
-                    id: 1,
-                    camera_id: samples::CAMERA,
-                    detected_at: samples::MORNING,
-                    change_type: "view_blocked",
-                    similarity_score: 0.23,
-                })
-            },
+            example: || value(&SceneChangeData::from(&samples::scene_change())),
         },
     ]
 }
@@ -149,7 +170,7 @@ fn events() -> Vec<Announcement> {
 fn camera_switch(
     wire: &'static str,
     names: &'static [&'static str],
-    is_enabled: bool,
+    example: fn() -> Value,
 ) -> Announcement {
     Announcement {
         wire,
@@ -158,36 +179,18 @@ fn camera_switch(
         is_timed: true,
         about: "A camera came into the configuration, or left it.",
         schema: schema::of::<CameraSwitchData<'static>>(),
-        example: value(&CameraSwitchData::from(&samples::camera_switched(is_enabled))),
+        example,
     }
 }
 
-fn alerts() -> [Announcement; 5] {
-    use AlertChange::{Acknowledged, Created, Dismissed, Resolved, SeverityRaised};
-    [
-        alert(Created, schema::of::<AlertData<'static>>(), "A rule matched an event."),
-        alert(
-            SeverityRaised,
-            schema::of::<AlertUpdated<'static>>(),
-            "An alert matters more than before, because its event does.",
-        ),
-        alert(Acknowledged, schema::of::<AlertData<'static>>(), "Somebody has seen an alert."),
-        alert(Dismissed, schema::of::<AlertData<'static>>(), "Somebody has closed an alert."),
-        alert(
-            Resolved,
-            schema::of::<AlertResolved<'static>>(),
-            "An alert is closed; sent beside `alert_dismissed`.",
-        ),
-    ]
-}
-
-fn alert(change: AlertChange, schema: SchemaOf, about: &'static str) -> Announcement {
-    let (wire, data, at) = alerts::message(&samples::alert(change));
-    let names = alerts::names(change);
-    // The wire type itself comes first where it is not the dotted name.
-    let names = if names.len() > 1 { &names[1..] } else { names };
-    let example = serde_json::from_str(&data).expect("written as JSON just now");
-    Announcement { wire, names, on: ON_EVENTS, is_timed: at.is_some(), about, schema, example }
+fn alert(
+    wire: &'static str,
+    names: &'static [&'static str],
+    about: &'static str,
+    example: fn() -> Value,
+) -> Announcement {
+    let schema = schema::of::<AlertData<'static>>();
+    Announcement { wire, names, on: ON_EVENTS, is_timed: false, about, schema, example }
 }
 
 fn detections() -> Vec<Announcement> {
@@ -199,7 +202,7 @@ fn detections() -> Vec<Announcement> {
             is_timed: false,
             about: "One object in one frame.",
             schema: schema::of::<DetectionData<'static>>(),
-            example: value(&DetectionData::new(&samples::detection(), false)),
+            example: || value(&DetectionData::new(&samples::detection(), false)),
         },
         Announcement {
             wire: "detection.batch",
@@ -208,7 +211,7 @@ fn detections() -> Vec<Announcement> {
             is_timed: false,
             about: "Several objects in one frame; each is sent as `detection` too.",
             schema: schema::of::<Batch<'static>>(),
-            example: value(&Batch::from(&samples::batch())),
+            example: || value(&Batch::from(&samples::batch())),
         },
     ]
 }
@@ -222,7 +225,7 @@ fn system() -> Vec<Announcement> {
             is_timed: true,
             about: "Figures of the box, at once and every 5 s.",
             schema: schema::of::<SystemData>(),
-            example: value(&SystemData::from(&samples::system())),
+            example: || value(&SystemData::from(&samples::system())),
         },
         Announcement {
             wire: "gpu.stats_updated",
@@ -231,7 +234,7 @@ fn system() -> Vec<Announcement> {
             is_timed: true,
             about: "The `gpu` block of `system_status` alone, for whoever subscribes to it.",
             schema: schema::of::<Gpu>(),
-            example: value(&Gpu::from(&samples::system())),
+            example: || value(&Gpu::from(&samples::system())),
         },
         Announcement {
             wire: "system.health_changed",
@@ -240,7 +243,7 @@ fn system() -> Vec<Announcement> {
             is_timed: true,
             about: "The state of the whole box changed.",
             schema: schema::of::<HealthData<'static>>(),
-            example: value(&HealthData::from(&samples::health_changed())),
+            example: || value(&HealthData::from(&samples::health_changed())),
         },
         Announcement {
             wire: "service_status",
@@ -249,13 +252,10 @@ fn system() -> Vec<Announcement> {
             is_timed: true,
             about: "The state of a component changed.",
             schema: schema::of::<ServiceData<'static>>(),
-            example: value(&ServiceData::from(&samples::report())),
+            example: || value(&ServiceData::from(&samples::report())),
         },
     ]
 }
-
-const JOB: &str = "550e8400-e29b-41d4-a716-446655440000";
-const EXPORT: &str = "export";
 
 fn jobs() -> Vec<Announcement> {
     let job = |wire, names, about, schema, example| Announcement {
@@ -272,45 +272,36 @@ fn jobs() -> Vec<Announcement> {
             "job.started",
             &["job.started"],
             "The work of a job began.",
-            schema::of::<JobStarted<'static>>(),
-            value(&JobStarted { job_id: JOB, job_type: EXPORT, started_at: samples::MORNING }),
+            schema::of::<Started>(),
+            || value(&Started::from(&samples::job(JobState::Running))),
         ),
         job(
             "job_progress",
             &["job.progress"],
             "Another tenth of a job is done.",
-            schema::of::<JobProgress<'static>>(),
-            {
-                let status = "running";
-                value(&JobProgress { job_id: JOB, job_type: EXPORT, progress: 50, status })
-            },
+            schema::of::<ProgressMessage>(),
+            || value(&ProgressMessage::from(&samples::job(JobState::Running))),
         ),
         job(
             "job_completed",
             &["job.completed"],
             "A job is done.",
-            schema::of::<JobCompleted<'static>>(),
-            {
-                let result = json!({"file_path": "/exports/events_2026-01-09.json"});
-                value(&JobCompleted { job_id: JOB, job_type: EXPORT, result })
-            },
+            schema::of::<Completed>(),
+            || value(&Completed::from(&samples::job(JobState::Completed))),
         ),
         job(
             "job_failed",
             &["job.failed"],
             "A job could not be done, or was cancelled.",
-            schema::of::<JobFailed<'static>>(),
-            value(&JobFailed { job_id: JOB, job_type: EXPORT, error: "the store is full" }),
+            schema::of::<Failed>(),
+            || value(&Failed::from(&samples::job(JobState::Failed))),
         ),
         job(
             "job.cancelled",
             &["job.cancelled"],
-            "Somebody stopped a job.",
-            schema::of::<JobCancelled<'static>>(),
-            {
-                let cancelled_at = samples::MORNING;
-                value(&JobCancelled { job_id: JOB, job_type: EXPORT, cancelled_at })
-            },
+            "Somebody stopped a job; sent beside `job_failed`.",
+            schema::of::<Cancelled>(),
+            || value(&Cancelled::from(&samples::job(JobState::Cancelled))),
         ),
         Announcement {
             wire: "log",
@@ -318,15 +309,8 @@ fn jobs() -> Vec<Announcement> {
             on: &[Stream::JobLogs],
             is_timed: false,
             about: "A line of the job's log: what there is at once, then live.",
-            schema: schema::of::<Log<'static>>(),
-            example: {
-                value(&Log {
-                    timestamp: samples::MORNING,
-                    level: "INFO",
-                    message: "Processing batch 2/3",
-                    context: Some(json!({"batch_id": "abc123"})),
-                })
-            },
+            schema: schema::of::<LogData<'static>>(),
+            example: || value(&LogData::from(&samples::job_log())),
         },
     ]
 }
