@@ -169,6 +169,7 @@ async fn appliance(
         stop,
     );
     forget_dropped_pictures(&store, &snapshots);
+    announce_redated(&store, &hub);
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
@@ -298,6 +299,12 @@ fn announce(health: &Health, directory: &Directory, hub: &Hub) {
 fn forget_dropped_pictures(store: &Store, snapshots: &Snapshots) {
     let snapshots = snapshots.clone();
     store.on_dropped(move |events| snapshots.remove(events));
+}
+
+/// Events whose dates were put right are shown anew.
+fn announce_redated(store: &Store, hub: &Hub) {
+    let hub = hub.clone();
+    store.on_redated(move |event| hub.publish(LiveMessage::Event(Arc::new(event))));
 }
 
 /// The signals that steer the daemon.

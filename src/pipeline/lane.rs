@@ -16,6 +16,7 @@ use super::track::{Moment, Track};
 use super::tracker::Tracker;
 use super::{FrameOutcome, LaneSettings, Output, TrackView};
 use crate::domain::{Assessor, Candidate, Frame, TrackId};
+use crate::rt::Clock;
 
 /// A camera without a frame for this long shows nothing any more; its tracks end.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
@@ -176,7 +177,9 @@ impl Lane {
             let incident = self.incidents.entry(track.id()).or_insert_with(|| {
                 let id = outside.output.next_event_id();
                 let batch = batch.clone().expect("a track without an incident is reported");
-                Incident::new(id, &self.settings.camera, batch, track, outside.clock_trusted)
+                // The clock may have been set since the track began.
+                let is_dated = outside.clock_trusted && Clock::is_plausible(track.started_at());
+                Incident::new(id, &self.settings.camera, batch, track, is_dated)
             });
             if let Some(batch) = batch.as_ref().filter(|_| reported.contains(&track.id())) {
                 let id = outside.output.next_detection_id();

@@ -91,6 +91,14 @@ impl Clock {
             manual.wall_ms.fetch_add(ms, Ordering::SeqCst);
         }
     }
+
+    /// Sets a manual clock, as somebody or a time server does; monotonic time goes
+    /// on as before. Does nothing to the machine's clock.
+    pub fn set(&self, wall: Timestamp) {
+        if let Kind::Manual(manual) = &self.0 {
+            manual.wall_ms.store(wall.unix_ms(), Ordering::SeqCst);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -105,5 +113,8 @@ mod tests {
         assert_eq!(twin.now(), Timestamp::from_unix_ms(5_250));
         assert_eq!(twin.monotonic(), Duration::from_millis(250));
         assert!(!twin.is_trusted());
+        clock.set(Timestamp::from_unix_ms(1_800_000_000_000));
+        assert!(twin.is_trusted());
+        assert_eq!(twin.monotonic(), Duration::from_millis(250));
     }
 }

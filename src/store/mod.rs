@@ -6,6 +6,8 @@
 
 mod amending;
 mod catch_up;
+mod clock_shifts;
+mod clock_watch;
 pub mod disk;
 mod frame;
 mod handle;
@@ -17,6 +19,7 @@ mod journal;
 mod keys;
 mod reading;
 mod records;
+mod redating;
 mod retention;
 mod settings;
 mod shared;

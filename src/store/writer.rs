@@ -11,9 +11,11 @@ use std::time::Duration;
 use log::warn;
 
 use super::amending::{self, Ready, Recent};
+use super::clock_shifts::ClockShifts;
 use super::frame::NextIds;
 use super::indexing::Indexing;
 use super::journal::{Condition, Journal, Place};
+use super::redating::{self, Redating};
 use super::shared::{GROUP_RECORDS, Shared, Status, Submit, refusal};
 use super::space::Ballast;
 use super::stored::{self, RECORDS_MAX};
@@ -122,6 +124,7 @@ pub(super) struct Engine {
     pub ballast: Ballast,
     pub indexing: Indexing,
     pub recent: Recent,
+    pub redating: Redating,
     /// Ids were raised above what a crash may have taken, and the journal does
     /// not say so yet: a second crash must not take them back.
     are_ids_unsaid: bool,
@@ -138,6 +141,8 @@ impl Engine {
         let (journal, next, condition) = Journal::open(&shared.ground, &shared.journal_dir())?;
         let continued = after_gap(next, &condition);
         shared.continue_ids(continued);
+        let shifts = ClockShifts::load(shared.ground.disk.as_ref(), &shared.dir)?;
+        shared.clock_shifts.store(Arc::new(shifts));
         shared.set_status(Status::Opening);
         note_condition(shared, &condition);
         let now = shared.clock.monotonic();
@@ -147,6 +152,7 @@ impl Engine {
             ballast: Ballast::new(&shared.ground.disk, &shared.dir, shared.settings.min_free_bytes),
             indexing: Indexing::begin(shared),
             recent: Recent::new(shared.next_ids().event),
+            redating: Redating::default(),
             are_ids_unsaid: continued != next,
             unsynced: 0,
             tick_began: now,
@@ -184,6 +190,7 @@ impl Engine {
         if self.indexing.step(&self.journal) {
             self.report();
         }
+        redating::step(self);
         if now >= self.next_retention {
             self.next_retention = now + RETENTION;
             self.ballast.restore();
@@ -289,7 +296,7 @@ impl Engine {
     }
 
     /// Ends the tick.
-    fn sync(&mut self) -> Result<(), StoreError> {
+    pub fn sync(&mut self) -> Result<(), StoreError> {
         self.unsynced = 0;
         self.shared.metrics.syncs.inc();
         self.journal.sync().inspect_err(|error| {

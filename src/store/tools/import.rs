@@ -100,7 +100,10 @@ impl<'a> Import<'a> {
             return Ok(());
         }
         let record = match serde_json::from_slice::<Line>(line) {
-            Ok(parsed) => Record::from(parsed),
+            Ok(parsed) => match parsed.into_record() {
+                Some(record) => record,
+                None => return Ok(()),
+            },
             Err(error) => {
                 self.fault(number, &error.to_string());
                 return Ok(());
