@@ -15,14 +15,15 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use store_bench::{SOON, T0, detection, event};
-use watchpost::domain::{Event, EventId, Timestamp};
+use store_bench::{SOON, T0, alert, alert_rule, detection, event};
+use watchpost::domain::{AlertAction, Event, EventId, Timestamp};
 use watchpost::health::{Health, Metrics};
 use watchpost::rt::{Clock, Stop, Tasks};
 use watchpost::store::disk::sim::{SimDisk, Trouble};
 use watchpost::store::disk::{Disk, Ground};
 use watchpost::store::{
-    Change, Durability, Record, Store, StoreError, StoreSettings, Writer, tools,
+    Change, Durability, Record, RecordId, RecordKind, Removal, Store, StoreError, StoreSettings,
+    Writer, tools,
 };
 
 const DIR: &str = "/state/store";
@@ -117,6 +118,9 @@ struct History {
     announced: (u64, u64),
     /// Retention has been here: it may bring none of them back, or some.
     dropped_up_to: u64,
+    /// Alerts and rules of this boot. Without an index those of earlier boots
+    /// cannot be changed.
+    changeable: Arc<Mutex<Vec<RecordId>>>,
     cuts: u64,
 }
 
@@ -129,6 +133,7 @@ impl History {
             told: Arc::default(),
             announced: (0, 0),
             dropped_up_to: 0,
+            changeable: Arc::default(),
             cuts: 0,
         }
     }
@@ -145,6 +150,7 @@ impl History {
         let boot = Boot::new(&self.disk, self.now);
         let ids = (boot.store.next_detection_id().0, boot.store.next_event_id().0);
         assert!(ids.0 > self.announced.0 && ids.1 > self.announced.1, "ids {ids:?} again");
+        self.changeable.lock().unwrap().clear();
         let dropped_before = self.note_dropped();
         let steps = self.random.usize(1..12);
         let cut_at = self.random.bool().then(|| self.random.usize(..steps));
@@ -213,6 +219,7 @@ impl History {
             match record {
                 Record::Detection(seen) => self.announced.0 = self.announced.0.max(seen.id.0),
                 Record::Event(happened) => self.announced.1 = self.announced.1.max(happened.id.0),
+                _ => {}
             }
         }
     }
@@ -222,10 +229,13 @@ impl History {
         names.iter().map(|name| name.strip_suffix(".wpj").unwrap().parse().unwrap()).collect()
     }
 
-    /// How far retention has come, ever.
+    /// How far retention has come, ever. On a full disk it passes over segments
+    /// whose rules it has no room to carry.
     fn note_dropped(&mut self) -> u64 {
-        let oldest = self.segments().first().copied().unwrap_or(1);
-        self.dropped_up_to = self.dropped_up_to.max(oldest - 1);
+        let there = self.segments();
+        let last = there.last().copied().unwrap_or(1);
+        let gone = (1..last).rev().find(|number| !there.contains(number));
+        self.dropped_up_to = self.dropped_up_to.max(gone.unwrap_or(0));
         self.dropped_up_to
     }
 
@@ -234,25 +244,26 @@ impl History {
         let (tx, rx) = sync_channel(1);
         let told = Arc::clone(&self.told);
         let segment = self.segments().last().copied().unwrap_or(0);
-        if self.announced.1 > 0 && self.random.u8(..4) == 0 {
-            let id = EventId(self.announced.1);
-            let change: Change =
-                Box::new(|event| event.map(|event| Event { reviewed: !event.reviewed, ..event }));
-            let done = Box::new(move |result: Result<Option<Event>, StoreError>| {
-                if let Ok(Some(event)) = result {
-                    let records = vec![Record::Event(event)];
+        let is_change = self.random.u8(..3) == 0;
+        if let Some((id, change)) = self.change().filter(|_| is_change) {
+            let done = Box::new(move |result: Result<Option<Record>, StoreError>| {
+                if let Ok(Some(record)) = result {
+                    let records = vec![record];
                     told.lock().unwrap().push(Told { records, durability, is_kept: true, segment });
                 }
                 tx.send(()).unwrap();
             });
-            boot.store.amend_event(id, change, durability, done);
+            boot.store.amend(id, change, durability, done);
             return rx;
         }
         let records = self.records(boot);
         let done = Box::new({
             let records = records.clone();
+            let changeable = Arc::clone(&self.changeable);
             move |result: Result<(), StoreError>| {
                 let is_kept = result.is_ok();
+                let ids = records.iter().filter_map(Record::id).filter(|_| is_kept);
+                changeable.lock().unwrap().extend(ids);
                 told.lock().unwrap().push(Told { records, durability, is_kept, segment });
                 tx.send(()).unwrap();
             }
@@ -261,8 +272,41 @@ impl History {
         rx
     }
 
+    /// What is to be changed, and how.
+    fn change(&mut self) -> Option<(RecordId, Change<Record>)> {
+        let event = (self.announced.1 > 0).then(|| EventId(self.announced.1).into());
+        let recent = self.changeable.lock().unwrap().last().copied();
+        let id = if self.random.bool() { event } else { recent.or(event) }?;
+        let is_end = self.random.u8(..3) == 0;
+        let change = move |record: Option<Record>| {
+            Some(match record? {
+                Record::Event(event) => Record::Event(Event { reviewed: !event.reviewed, ..event }),
+                Record::Alert(alert) => {
+                    let action =
+                        [AlertAction::Acknowledge, AlertAction::Dismiss][usize::from(is_end)];
+                    Record::Alert(alert.after(action, T0)?)
+                }
+                Record::AlertRule(_) if is_end => {
+                    Record::Removed(Removal { id, revision: 0, at: T0 })
+                }
+                Record::AlertRule(mut rule) => {
+                    rule.name.push('x');
+                    Record::AlertRule(rule)
+                }
+                _ => return None,
+            })
+        };
+        Some((id, Box::new(change)))
+    }
+
     fn records(&mut self, boot: &Boot) -> Vec<Record> {
         let mut records = Vec::new();
+        match self.random.u8(..8) {
+            // Alone, as it is when it is carried.
+            0 => return vec![Record::AlertRule(alert_rule(self.random.u128(..), 0))],
+            1 | 2 => records.push(Record::Alert(alert(self.random.u128(..), 0))),
+            _ => {}
+        }
         for _ in 0..self.random.usize(..4) {
             let id = boot.store.next_detection_id().0;
             records.push(Record::Detection(detection(id, self.random.i64(..100))));
@@ -303,18 +347,46 @@ impl History {
                 && !there.contains(&key(&told.records))
         });
         assert_eq!(lost.map(|told| key(&told.records)), None, "acknowledged and gone");
+        self.check_rules(&told, &found);
         let report = tools::check_on(&self.disk, Path::new(DIR)).unwrap();
         let limit = self.cuts + self.disk.failures();
         assert!(report.torn_tails <= limit, "{} torn tails, {limit} at most", report.torn_tails);
         assert_eq!(report.unknown_records, 0);
     }
+
+    /// Rules outlive their segments: nobody gets to see less than he was told.
+    fn check_rules(&self, told: &[Told], found: &[Vec<Record>]) {
+        let is_rule =
+            |record: &&Record| record.id().is_some_and(|id| id.kind == RecordKind::AlertRule);
+        let mut latest = BTreeMap::<RecordId, &Record>::new();
+        for record in found.iter().flatten().filter(is_rule) {
+            let known = latest.entry(record.id().unwrap()).or_insert(record);
+            if known.revision() <= record.revision() {
+                *known = record;
+            }
+        }
+        let kept = told.iter().filter(|t| t.is_kept && t.durability == Durability::Synced);
+        for record in kept.flat_map(|told| &told.records).filter(is_rule) {
+            let there = latest.get(&record.id().unwrap());
+            let Some(there) = there else {
+                let later = told.iter().filter(|told| told.is_kept).flat_map(|told| &told.records);
+                let mut later = later.filter(|later| later.id() == record.id());
+                let is_removed = later.any(|later| matches!(later, Record::Removed(_)));
+                assert!(is_removed, "a rule is gone: {record:?}");
+                continue;
+            };
+            assert!(there.revision() >= record.revision(), "an old revision is back: {there:?}");
+            assert!(there.revision() > record.revision() || *there == record, "{there:?}");
+        }
+    }
 }
 
-/// Tells commits apart: no id and revision is stored twice.
-fn key(records: &[Record]) -> (bool, u64, u32) {
+/// Tells commits apart: no id and revision is stored twice but for what is
+/// carried, which is the same each time.
+fn key(records: &[Record]) -> (Option<RecordId>, u64, u32) {
     match &records[0] {
-        Record::Detection(seen) => (false, seen.id.0, 0),
-        Record::Event(happened) => (true, happened.id.0, happened.revision),
+        Record::Detection(seen) => (None, seen.id.0, 0),
+        record => (record.id(), 0, record.revision()),
     }
 }
 

@@ -9,13 +9,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use store_bench::{Bench, T0, event, segments_of};
-use watchpost::domain::{Event, EventId, Timestamp};
+use store_bench::{Bench, T0, alert, detection, event, segments_of};
+use watchpost::domain::{
+    Alert, Detection, Event, EventId, SceneChange, SceneChangeType, Timestamp,
+};
 use watchpost::health::State;
 use watchpost::rt::Clock;
 use watchpost::store::disk::RealDisk;
 use watchpost::store::{
-    Durability, EventQuery, Range, Reader, Record, StoreSettings, Writer, tools,
+    AlertQuery, DetectionQuery, Durability, EventQuery, Range, Reader, Record, StoreSettings,
+    Writer, tools,
 };
 
 const BOOT: Timestamp = Timestamp::from_unix_ms(5000);
@@ -153,6 +156,101 @@ fn a_clock_ten_years_behind_is_put_right_and_ten_years_ahead_is_left_alone() {
         assert_eq!(found(&bench, event.id), *event, "nobody knows which clock was right");
     }
     assert!(last.id > ahead[0].id && last.started_at < ahead[0].started_at);
+    bench.close();
+}
+
+/// Everything from a minute before the clock was set on, page by page.
+fn listed(bench: &Bench) -> Vec<Detection> {
+    let from = Some(T0.before(SECOND * 60));
+    let range = Range { limit: 7, from, ..Range::default() };
+    let mut query = DetectionQuery { range, ..DetectionQuery::default() };
+    let mut found = Vec::new();
+    loop {
+        let page = bench.store.detections(&query).unwrap();
+        found.extend(page.items);
+        query.range.cursor = page.next_cursor;
+        if query.range.cursor.is_none() {
+            return found;
+        }
+    }
+}
+
+#[test]
+fn detections_of_an_unset_clock_are_found_at_their_right_times() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = open(dir.path(), BOOT);
+    sees_the_clock(&bench);
+    let sees = |bench: &Bench| {
+        bench.clock.advance(SECOND);
+        let id = bench.store.next_detection_id().0;
+        let seen = Detection { captured_at: bench.clock.now(), ..detection(id, 0) };
+        bench.submit(vec![Record::Detection(seen.clone())], Durability::Written).unwrap();
+        seen
+    };
+    let mut wanted: Vec<_> = (0..30).map(|_| sees(&bench)).collect();
+    let shift_ms = T0.unix_ms() - bench.clock.now().unix_ms();
+    bench.clock.set(T0);
+    sees_the_clock(&bench);
+    for seen in &mut wanted {
+        seen.captured_at = moved(seen.captured_at, shift_ms);
+    }
+    wanted.extend((0..5).map(|_| sees(&bench)));
+    wanted.reverse();
+    assert_eq!(listed(&bench), wanted);
+    assert_eq!(bench.store.detection(wanted[30].id).unwrap().as_ref(), Some(&wanted[30]));
+    let bench = bench.restart();
+    assert_eq!(listed(&bench), wanted);
+    let bench = bench.restart_without_index();
+    assert_eq!(listed(&bench), wanted);
+    let dir_of_first = bench.close();
+
+    let mut lines = Vec::new();
+    tools::export(&RealDisk, &dir_of_first, &mut lines, &mut |_| ()).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let bench = open(other.path(), T0);
+    let imported = tools::Import::new(&bench.store).run(&mut lines.as_slice(), &mut |_| ());
+    assert_eq!(imported.unwrap().added, 35);
+    assert_eq!(listed(&bench), wanted);
+    bench.close();
+}
+
+#[test]
+fn alerts_and_scene_changes_are_dated_with_their_events() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = open(dir.path(), BOOT);
+    sees_the_clock(&bench);
+    let happened = happens(&bench);
+    let now = bench.clock.now();
+    let raised = Alert {
+        event: happened.id,
+        created_at: now,
+        updated_at: now,
+        clock_trusted: false,
+        ..alert(7, 0)
+    };
+    let change = SceneChange {
+        id: bench.store.next_scene_change_id(),
+        revision: 0,
+        camera: happened.camera.clone(),
+        detected_at: now,
+        change: SceneChangeType::ViewBlocked,
+        similarity: 0.5,
+        acknowledged_at: None,
+        clock_trusted: false,
+    };
+    let records = vec![Record::Alert(raised.clone()), Record::SceneChange(change.clone())];
+    bench.submit(records, Durability::Written).unwrap();
+    bench.clock.set(T0);
+    sees_the_clock(&bench);
+    bench.clock.advance(SETTLED);
+    bench.until(|bench| bench.store.alert(raised.id).unwrap().unwrap().clock_trusted);
+    let dated = bench.store.alert(raised.id).unwrap().unwrap();
+    assert_eq!((dated.created_at, dated.updated_at, dated.revision), (T0, T0, 1));
+    let dated = bench.store.scene_change(change.id).unwrap().unwrap();
+    assert_eq!((dated.detected_at, dated.clock_trusted, dated.revision), (T0, true, 1));
+    let range = Range { from: Some(T0), ..Range::default() };
+    let query = AlertQuery { range, ..AlertQuery::default() };
+    assert_eq!(bench.store.alerts(&query).unwrap().items.len(), 1, "and found there");
     bench.close();
 }
 

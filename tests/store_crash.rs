@@ -104,6 +104,7 @@ fn verify(bench: &Bench, acknowledged: &[Group]) {
             let found = match &record {
                 Record::Detection(d) => bench.store.detection(d.id).unwrap().map(Record::Detection),
                 Record::Event(e) => bench.store.event(e.id).unwrap().map(Record::Event),
+                other => panic!("a group has none of these: {other:?}"),
             };
             assert_eq!(found, Some(record), "acknowledged in {group:?}");
         }

@@ -186,6 +186,7 @@ fn write_check(report: &CheckReport, out: &mut dyn Write) -> io::Result<Exit> {
 fn write_stats(stats: &StoreStats, out: &mut dyn Write) -> io::Result<Exit> {
     writeln!(out, "detections       {}", stats.detections)?;
     writeln!(out, "event revisions  {}", stats.event_revisions)?;
+    writeln!(out, "other revisions  {}", stats.other_revisions)?;
     writeln!(out, "journal          {} bytes, segments: {}", stats.journal_bytes, stats.segments)?;
     writeln!(out, "index            {} bytes", stats.index_bytes)?;
     if let (Some(oldest), Some(newest)) = (stats.oldest, stats.newest) {

@@ -17,12 +17,16 @@
 //! | zone | Area of the picture with its own rules ([`Zone`]) | region |
 //! | detection batch | Detections grouped for one assessment ([`BatchId`]) | upload batch |
 //! | event | A security-relevant happening ([`Event`]) | camera notice, live message |
+//! | alert | An event that a rule says somebody must see ([`Alert`], [`AlertRule`]) | event |
+//! | scene change | The view of a camera is not what it was ([`SceneChange`]) | motion |
 //! | camera notice | Asynchronous message about a camera ([`CameraNotice`]) | event |
 //! | risk | Score 0 to 100 and its level ([`RiskScore`], [`RiskLevel`]) | confidence |
 //! | live message | What the hub fans out to subscribers | event |
 //! | drop | Discard deliberately and count | lose (never acceptable) |
 //! | task | A supervised unit of the running program | job |
 
+mod alert;
+mod alert_rule;
 mod assessment;
 mod camera;
 mod detection;
@@ -31,10 +35,14 @@ mod frame;
 pub mod geometry;
 mod ids;
 mod risk;
+mod scene_change;
 mod secret;
+mod setting;
 mod time;
 mod zone;
 
+pub use alert::{Alert, AlertAction, AlertId, AlertStatus};
+pub use alert_rule::{AlertRule, InvalidTimeOfDay, RuleId, Schedule, TimeOfDay, Weekday};
 pub use assessment::{Assessment, Assessor, Sighting};
 pub use camera::{CameraNotice, CameraState, CameraStatus};
 pub use detection::{Candidate, Detection, Label};
@@ -45,6 +53,8 @@ pub use frame::{
 pub use geometry::{BBox, PixelBox, Point};
 pub use ids::{BatchId, CameraId, DetectionId, EventId, InvalidCameraId, SessionId, TrackId};
 pub use risk::{RiskLevel, RiskScore};
+pub use scene_change::{SceneChange, SceneChangeId, SceneChangeType};
 pub use secret::Secret;
+pub use setting::Setting;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use zone::Zone;

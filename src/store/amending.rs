@@ -1,73 +1,94 @@
-//! Changes of events as one step: the latest revision is read, changed and
-//! written by the writer thread, so that nobody comes in between.
+//! Changes of things with revisions as one step: the latest revision is read,
+//! changed and written by the writer thread, so that nobody comes in between.
 //!
 //! The latest revision is the one waiting in the same group, else the one written
-//! lately (at most [`RECENT_EVENTS`] are remembered, so that the running events
-//! never need the index), else the one the index points to. Without a complete
-//! index an event of an earlier run cannot be told; its change is refused.
+//! lately (at most [`RECENT`] are remembered, so that the running events never
+//! need the index), else the one the index points to. Without a complete index a
+//! thing of an earlier run cannot be told; its change is refused.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::handle::too_large;
-use super::healing::heal_event;
+use super::healing::{heal, latest};
 use super::index::{Index, IndexError};
 use super::records::Records;
 use super::shared::{Shared, Submit, Task};
 use super::stored;
 use super::writer::Engine;
-use super::{Amended, Change, Done, Durability, Record, StoreError};
-use crate::domain::{Event, EventId};
+use super::{Amended, Change, Done, Durability, Record, RecordId, RecordKind, StoreError};
 
-/// Events remembered as they were last written: more than run at the same time.
+/// Things remembered as they were last written: more than run at the same time.
 /// About 1 kB each.
-const RECENT_EVENTS: usize = 256;
+const RECENT: usize = 256;
 
-/// The latest revisions of the events written last.
+/// The latest revisions of what was written last.
 #[derive(Default)]
 pub(super) struct Recent {
-    events: HashMap<u64, Event>,
-    /// In the order of their first mention; a forgotten event is found in the
+    records: HashMap<RecordId, Record>,
+    /// In the order of their first mention; what is forgotten is found in the
     /// index.
-    order: VecDeque<u64>,
+    order: VecDeque<RecordId>,
     /// Events from here on were never seen by an earlier run.
     first_of_run: u64,
-    /// The highest that was forgotten.
-    forgotten: u64,
+    /// The highest event that was forgotten.
+    forgotten: u128,
+    /// Revisions whose writing failed, at most [`RECENT`]: they may be on the disk
+    /// all the same, so their numbers are not used again.
+    failed: VecDeque<(RecordId, u32)>,
 }
 
 impl Recent {
-    /// Nothing yet; ids below `first_of_run` belong to earlier runs.
+    /// Nothing yet; ids of events below `first_of_run` belong to earlier runs.
     pub fn new(first_of_run: u64) -> Self {
         Self { first_of_run, ..Self::default() }
     }
 
-    /// The event is in the journal.
-    pub fn note(&mut self, event: Event) {
-        let id = event.id.0;
-        match self.events.get_mut(&id) {
-            Some(known) if known.revision > event.revision => {}
-            Some(known) => *known = event,
+    /// The record is in the journal.
+    pub fn note(&mut self, record: Record) {
+        let Some(id) = record.id() else { return };
+        match self.records.get_mut(&id) {
+            Some(known) if known.revision() > record.revision() => {}
+            Some(known) => *known = record,
             None => {
-                self.events.insert(id, event);
+                self.records.insert(id, record);
                 self.order.push_back(id);
             }
         }
-        while self.order.len() > RECENT_EVENTS {
-            let oldest = self.order.pop_front();
-            self.forgotten = self.forgotten.max(oldest.unwrap_or(0));
-            oldest.map(|id| self.events.remove(&id));
+        while self.order.len() > RECENT {
+            let Some(oldest) = self.order.pop_front() else { return };
+            if oldest.kind == RecordKind::Event {
+                self.forgotten = self.forgotten.max(oldest.id);
+            }
+            self.records.remove(&oldest);
         }
     }
 
-    /// Retention has dropped these.
-    pub fn drop_events(&mut self, ids: &[u64]) {
-        ids.iter().for_each(|id| drop(self.events.remove(id)));
-        self.order.retain(|id| self.events.contains_key(id));
+    /// The record may be in the journal, or not.
+    pub fn note_failed(&mut self, record: &Record) {
+        self.failed.extend(record.id().map(|id| (id, record.revision())));
+        if self.failed.len() > RECENT {
+            self.failed.pop_front();
+        }
     }
 
-    /// Whether an event that is not remembered cannot exist.
-    fn knows_all_from(&self, id: u64) -> bool {
-        id >= self.first_of_run && id > self.forgotten
+    /// The first revision that nothing on the disk can have.
+    fn free_revision(&self, id: RecordId, latest: Option<&Record>) -> u32 {
+        let failed = self.failed.iter().filter(|(known, _)| *known == id);
+        let used = failed.map(|(_, revision)| *revision).chain(latest.map(Record::revision));
+        used.max().map_or(0, |highest| highest.saturating_add(1))
+    }
+
+    /// Retention has dropped these.
+    pub fn drop_all(&mut self, ids: &[RecordId]) {
+        ids.iter().for_each(|id| drop(self.records.remove(id)));
+        self.order.retain(|id| self.records.contains_key(id));
+    }
+
+    /// Whether something that is not remembered cannot exist.
+    fn would_know(&self, id: RecordId) -> bool {
+        id.kind == RecordKind::Event
+            && id.id >= u128::from(self.first_of_run)
+            && id.id > self.forgotten
     }
 }
 
@@ -75,7 +96,7 @@ impl Recent {
 pub(super) struct Ready {
     /// Empty when there is nothing to write.
     pub body: Vec<u8>,
-    pub events: Vec<Event>,
+    pub revised: Vec<Record>,
     pub records: usize,
     pub durability: Durability,
     answer: Answer,
@@ -83,7 +104,7 @@ pub(super) struct Ready {
 
 enum Answer {
     Written(Done),
-    Amended(Result<Option<Event>, StoreError>, Amended),
+    Amended(Box<Result<Option<Record>, StoreError>>, Amended<Record>),
 }
 
 impl Ready {
@@ -91,8 +112,8 @@ impl Ready {
     pub fn answer(self, result: Result<(), StoreError>) {
         match self.answer {
             Answer::Written(done) => done(result),
-            Answer::Amended(change, done) => done(match change {
-                Ok(Some(event)) => result.map(|()| Some(event)),
+            Answer::Amended(change, done) => done(match *change {
+                Ok(Some(record)) => result.map(|()| Some(record)),
                 other => other,
             }),
         }
@@ -104,54 +125,60 @@ pub(super) fn prepare(engine: &mut Engine, group: Vec<Submit>) -> Vec<Ready> {
     let mut ready = Vec::<Ready>::with_capacity(group.len());
     for Submit { task, records, durability } in group {
         ready.push(match task {
-            Task::Write { body, events, done } => {
-                Ready { body, events, records, durability, answer: Answer::Written(done) }
+            Task::Write { body, revised, done } => {
+                Ready { body, revised, records, durability, answer: Answer::Written(done) }
             }
             Task::Amend { id, change, done } => {
                 let result = amend(engine, &ready, id, change);
-                let (body, event) = match result {
-                    Ok(Some((body, event))) => (body, Ok(Some(event))),
+                let (body, record) = match result {
+                    Ok(Some((body, record))) => (body, Ok(Some(record))),
                     Ok(None) => (Vec::new(), Ok(None)),
                     Err(error) => (Vec::new(), Err(error)),
                 };
-                let events: Vec<_> = event.iter().flatten().cloned().collect();
-                let (records, answer) = (events.len(), Answer::Amended(event, done));
-                Ready { body, events, records, durability, answer }
+                let revised: Vec<_> = record.iter().flatten().cloned().collect();
+                let (records, answer) = (revised.len(), Answer::Amended(Box::new(record), done));
+                Ready { body, revised, records, durability, answer }
             }
         });
     }
     ready
 }
 
-/// The changed event and its frame; `None` when nothing is to change.
+/// The changed record and its frame; `None` when nothing is to change.
 fn amend(
     engine: &mut Engine,
     before: &[Ready],
-    id: EventId,
-    change: Change,
-) -> Result<Option<(Vec<u8>, Event)>, StoreError> {
+    id: RecordId,
+    change: Change<Record>,
+) -> Result<Option<(Vec<u8>, Record)>, StoreError> {
     let latest = match latest_in(before, id) {
-        Some(event) => Some(event),
+        Some(record) => Some(record),
         None => latest_written(engine, id)?,
     };
-    let next_revision = latest.as_ref().map_or(0, |event| event.revision.saturating_add(1));
-    let Some(mut event) = change(latest) else { return Ok(None) };
-    event.id = id;
-    event.revision = event.revision.max(next_revision);
-    let body = stored::encode_commit(&[Record::Event(event.clone())]).map_err(|_| too_large(1))?;
-    Ok(Some((body, event)))
-}
-
-fn latest_in(before: &[Ready], id: EventId) -> Option<Event> {
-    let events = before.iter().flat_map(|ready| &ready.events);
-    events.filter(|event| event.id == id).max_by_key(|event| event.revision).cloned()
-}
-
-fn latest_written(engine: &mut Engine, id: EventId) -> Result<Option<Event>, StoreError> {
-    if let Some(event) = engine.recent.events.get(&id.0) {
-        return Ok(Some(event.clone()));
+    let next_revision = engine.recent.free_revision(id, latest.as_ref());
+    let known = latest.filter(|record| !record.is_removal());
+    let Some(mut record) = change(known) else { return Ok(None) };
+    if record.id() != Some(id) {
+        return Err(StoreError::Io {
+            what: format!("change {:?} {}", id.kind, id.id),
+            reason: "the change gave something else".into(),
+        });
     }
-    if engine.recent.knows_all_from(id.0) {
+    record.set_revision(record.revision().max(next_revision));
+    let body = stored::encode_commit(std::slice::from_ref(&record)).map_err(|_| too_large(1))?;
+    Ok(Some((body, record)))
+}
+
+fn latest_in(before: &[Ready], id: RecordId) -> Option<Record> {
+    let revised = before.iter().flat_map(|ready| &ready.revised);
+    revised.filter(|record| record.id() == Some(id)).max_by_key(|record| record.revision()).cloned()
+}
+
+fn latest_written(engine: &mut Engine, id: RecordId) -> Result<Option<Record>, StoreError> {
+    if let Some(record) = engine.recent.records.get(&id) {
+        return Ok(Some(record.clone()));
+    }
+    if engine.recent.would_know(id) {
         return Ok(None);
     }
     let Some(index) = engine.indexing.current().cloned() else {
@@ -165,13 +192,13 @@ fn latest_written(engine: &mut Engine, id: EventId) -> Result<Option<Event>, Sto
 }
 
 /// Through the index; a damaged revision makes way for the one before first.
-fn look_up(engine: &Engine, index: &Index, id: EventId) -> Result<Option<Event>, IndexError> {
+fn look_up(engine: &Engine, index: &Index, id: RecordId) -> Result<Option<Record>, IndexError> {
     let (disk, dir) = (engine.journal.disk(), engine.shared.journal_dir());
     for _ in 0..2 {
-        let Some(entry) = index.event(id.0)? else { return Ok(None) };
-        match Records::new(disk, dir.clone()).read(entry.pointer()) {
-            Ok(Record::Event(event)) if event.id == id => return Ok(Some(event)),
-            _ => heal_event(index, id.0, &engine.journal)?,
+        let Some((pointer, _)) = latest(index, id)? else { return Ok(None) };
+        match Records::new(disk, dir.clone()).read(pointer) {
+            Ok(record) if record.id() == Some(id) => return Ok(Some(record)),
+            _ => heal(index, id, &engine.journal)?,
         }
     }
     Ok(None)
@@ -187,16 +214,18 @@ pub(super) fn refuse(shared: &Shared, submit: Submit, error: StoreError) {
 mod tests {
     use super::super::testing::event;
     use super::*;
+    use crate::domain::EventId;
 
     #[test]
     fn only_the_latest_revisions_of_so_many_events_are_remembered() {
         let mut recent = Recent::new(1);
-        for id in 1..=RECENT_EVENTS as u64 + 10 {
-            recent.note(event(id, 2, 0));
-            recent.note(event(id, 1, 0));
+        for id in 1..=RECENT as u64 + 10 {
+            recent.note(Record::Event(event(id, 2, 0)));
+            recent.note(Record::Event(event(id, 1, 0)));
         }
-        assert_eq!(recent.events.len(), RECENT_EVENTS);
-        assert!(recent.events.values().all(|event| event.revision == 2));
-        assert!(!recent.knows_all_from(10) && recent.knows_all_from(11));
+        assert_eq!(recent.records.len(), RECENT);
+        assert!(recent.records.values().all(|record| record.revision() == 2));
+        let would_know = |id| recent.would_know(EventId(id).into());
+        assert!(!would_know(10) && would_know(11));
     }
 }

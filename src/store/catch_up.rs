@@ -7,6 +7,7 @@ use std::io;
 use super::frame::{FRAME_HEADER, Found, SEGMENT_HEADER, Scan};
 use super::index::{Changes, Index, IndexError};
 use super::journal::{Journal, Place};
+use super::restoring::Restoring;
 use super::shared::StoreMetrics;
 
 /// Frames in one slice: some milliseconds, so that records do not wait.
@@ -14,6 +15,7 @@ const SLICE_FRAMES: usize = 64;
 
 /// Where the index stands in the journal.
 pub(super) struct CatchUp {
+    restoring: Restoring,
     /// Everything before is in the index.
     position: Place,
     loaded: Option<(u64, Vec<u8>)>,
@@ -22,7 +24,7 @@ pub(super) struct CatchUp {
 /// How an index and the journal fit together.
 pub(super) enum Start {
     /// Everything before this place is in the index.
-    At(CatchUp),
+    At(Box<CatchUp>),
     /// The index has seen frames that the journal does not have: a power cut took
     /// them. Revisions they replaced cannot be told from them, so it is rebuilt.
     Ahead,
@@ -36,12 +38,13 @@ impl CatchUp {
             Some(applied) if is_ahead(applied, journal) => return Ok(Start::Ahead),
             Some(applied) => applied,
         };
-        Ok(Start::At(Self { position, loaded: None }))
+        let restoring = Restoring::begin(index, journal, position)?;
+        Ok(Start::At(Box::new(Self { restoring, position, loaded: None })))
     }
 
     /// Whether nothing is left.
     pub fn is_done(&self, journal: &Journal) -> bool {
-        self.position >= journal.place()
+        self.restoring.is_done() && self.position >= journal.place()
     }
 
     /// Adds the next slice; true when nothing is left.
@@ -51,6 +54,10 @@ impl CatchUp {
         metrics: &StoreMetrics,
         journal: &Journal,
     ) -> Result<bool, IndexError> {
+        if !self.restoring.is_done() {
+            self.restoring.step(index, metrics, journal);
+            return Ok(self.is_done(journal));
+        }
         let end = journal.place();
         if self.position >= end {
             return Ok(true);

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use log::warn;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::clock_watch::Shift;
 use super::disk::{Disk, read_whole};
 use super::journal::io_error;
+use super::outline::Stretch;
+use super::outlines::OfSegment;
 use super::{Record, StoreError};
 use crate::domain::{Detection, Timestamp};
 use crate::rt::Clock;
@@ -100,6 +103,41 @@ impl ClockShifts {
         Ok(bytes)
     }
 
+    /// The outlines, with the times at which the detections were made among those
+    /// that they may have.
+    pub fn widened(&self, outlines: Vec<OfSegment>) -> Vec<OfSegment> {
+        if self.0.is_empty() {
+            return outlines;
+        }
+        let widened = |(segment, outline): OfSegment| {
+            let is_of = |whole: &Stretch| self.shifts_of(whole).next().is_some();
+            if !outline.whole().is_some_and(is_of) {
+                return (segment, outline);
+            }
+            let wide = outline.with_times(|stretch| {
+                let mut span = stretch.captured_ms;
+                for shift in self.shifts_of(stretch) {
+                    span.least = span.least.min(span.least.saturating_add(shift.shift_ms));
+                    span.greatest = span.greatest.max(span.greatest.saturating_add(shift.shift_ms));
+                }
+                span
+            });
+            (segment, Arc::new(wide))
+        };
+        outlines.into_iter().map(widened).collect()
+    }
+
+    /// Those that are for detections of this stretch made while the clock was not
+    /// set.
+    fn shifts_of(&self, stretch: &Stretch) -> impl Iterator<Item = &ClockShiftV1> {
+        let (ids, least) = (stretch.ids, Timestamp::from_unix_ms(stretch.captured_ms.least));
+        self.0.iter().filter(move |shift| {
+            !Clock::is_plausible(least)
+                && shift.first_detection <= ids.greatest
+                && ids.least < shift.end_detection
+        })
+    }
+
     /// The record with the time at which it was made, where that is not in it.
     pub fn dated(&self, record: Record) -> Record {
         match record {
@@ -124,7 +162,7 @@ impl ClockShifts {
 }
 
 /// A time moved by so many milliseconds.
-fn shifted(at: Timestamp, ms: i64) -> Timestamp {
+pub(super) fn shifted(at: Timestamp, ms: i64) -> Timestamp {
     Timestamp::from_unix_ms(at.unix_ms().saturating_add(ms))
 }
 

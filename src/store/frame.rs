@@ -138,6 +138,8 @@ pub(super) enum Found<'a> {
 pub(super) struct Scan<'a> {
     bytes: &'a [u8],
     segment: u64,
+    /// Where in the segment `bytes` begin.
+    base: u32,
     position: usize,
 }
 
@@ -145,11 +147,16 @@ impl<'a> Scan<'a> {
     /// Over the frames of `segment`, whose file is `bytes` (below 4 GiB), from
     /// `offset` on.
     pub fn new(bytes: &'a [u8], segment: u64, offset: u32) -> Self {
-        Self { bytes, segment, position: offset as usize }
+        Self { bytes, segment, base: 0, position: offset as usize }
+    }
+
+    /// Over the frames in `bytes`, which begin at `base` of `segment`.
+    pub fn part(bytes: &'a [u8], segment: u64, base: u32) -> Self {
+        Self { bytes, segment, base, position: 0 }
     }
 
     fn head_at(&self, position: usize) -> Option<Head> {
-        Head::read(self.bytes.get(position..)?, self.segment, position as u32)
+        Head::read(self.bytes.get(position..)?, self.segment, self.base + position as u32)
     }
 
     fn next_head(&self, from: usize) -> Option<usize> {
@@ -167,7 +174,7 @@ impl<'a> Iterator for Scan<'a> {
         if start >= end {
             return None;
         }
-        let offset = start as u32;
+        let offset = self.base + start as u32;
         let Some(head) = self.head_at(start) else {
             let next = self.next_head(start + 1);
             self.position = next.unwrap_or(end);

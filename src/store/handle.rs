@@ -11,10 +11,13 @@ use super::frame::NextIds;
 use super::reading::{ReadError, Reading};
 use super::shared::{Guard, Shared, Status, Submit, Task, lock, refusal};
 use super::{
-    Amended, Change, DetectionQuery, Done, Durability, EventQuery, Page, Reader, Record,
-    StoreError, StoreSettings, Writer, stored, writer,
+    AlertQuery, Amended, Change, DetectionQuery, Done, Durability, EventQuery, Page, Reader,
+    Record, RecordId, SceneChangeQuery, StoreError, StoreSettings, Writer, stored, writer,
 };
-use crate::domain::{Detection, DetectionId, Event, EventId};
+use crate::domain::{
+    Alert, AlertId, AlertRule, Detection, DetectionId, Event, EventId, RuleId, SceneChange,
+    SceneChangeId, Setting,
+};
 use crate::health::{Health, Metrics};
 use crate::rt::{Clock, Stop, Tasks};
 
@@ -110,9 +113,20 @@ impl Store {
             match record {
                 Record::Detection(seen) => next.detection = seen.id.0.saturating_add(1),
                 Record::Event(happened) => next.event = happened.id.0.saturating_add(1),
+                Record::SceneChange(change) => next.event = change.id.0.saturating_add(1),
+                // These have ids that nobody counts.
+                Record::Alert(_)
+                | Record::AlertRule(_)
+                | Record::Setting(_)
+                | Record::Removed(_) => {}
             }
             self.shared.continue_ids(next);
         }
+    }
+
+    /// The latest revision of a thing, also of one that was removed.
+    pub(super) fn revision(&self, id: RecordId) -> Result<Option<u32>, StoreError> {
+        self.read(|reading| reading.revision(id))
     }
 
     /// Waits until every record in the journal can be found, at most `limit`;
@@ -134,9 +148,10 @@ impl Store {
             self.shared.ground.disk.as_ref(),
             &journal,
             &self.shared.metrics.unreadable,
+            self.shared.clock_shifts.load_full(),
         );
         let result = query(&mut reading);
-        self.shared.report_damaged_events(&reading.damaged_events);
+        self.shared.report_damaged(&reading.damaged);
         result.map_err(|error| match error {
             ReadError::Store(error) => error,
             ReadError::Index(error) => {
@@ -163,7 +178,7 @@ impl Store {
 pub(super) fn too_large(records: usize) -> StoreError {
     StoreError::Io {
         what: format!("keep {records} records at once"),
-        reason: "more than 1024 records or 1 MiB".into(),
+        reason: "more than 1024 records or 1 MiB, or an event among the removals".into(),
     }
 }
 
@@ -178,16 +193,18 @@ impl Writer for Store {
             }
         };
         let count = records.len();
-        let only_event = |record| match record {
-            Record::Event(event) => Some(event),
-            Record::Detection(_) => None,
-        };
-        let events = records.into_iter().filter_map(only_event).collect();
-        let task = Task::Write { body, events, done };
+        let revised = records.into_iter().filter(|record| record.id().is_some()).collect();
+        let task = Task::Write { body, revised, done };
         self.shared.push(Submit { task, records: count, durability });
     }
 
-    fn amend_event(&self, id: EventId, change: Change, durability: Durability, done: Amended) {
+    fn amend(
+        &self,
+        id: RecordId,
+        change: Change<Record>,
+        durability: Durability,
+        done: Amended<Record>,
+    ) {
         let task = Task::Amend { id, change, done };
         self.shared.push(Submit { task, records: 1, durability });
     }
@@ -207,7 +224,7 @@ impl Reader for Store {
     }
 
     fn detection(&self, id: DetectionId) -> Result<Option<Detection>, StoreError> {
-        self.read(|reading| reading.detection(id))
+        self.read(|reading| Ok(reading.detection(id)))
     }
 
     fn events(&self, query: &EventQuery) -> Result<Page<Event>, StoreError> {
@@ -216,5 +233,34 @@ impl Reader for Store {
 
     fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
         self.read(|reading| reading.event(id))
+    }
+    fn alerts(&self, query: &AlertQuery) -> Result<Page<Alert>, StoreError> {
+        self.read(|reading| reading.alerts(query))
+    }
+
+    fn alert(&self, id: AlertId) -> Result<Option<Alert>, StoreError> {
+        self.read(|reading| reading.rare(id.into()))
+    }
+
+    fn alert_rules(&self) -> Result<Vec<AlertRule>, StoreError> {
+        self.read(|reading| reading.alert_rules())
+    }
+
+    fn alert_rule(&self, id: RuleId) -> Result<Option<AlertRule>, StoreError> {
+        self.read(|reading| reading.rare(id.into()))
+    }
+
+    fn scene_changes(&self, query: &SceneChangeQuery) -> Result<Page<SceneChange>, StoreError> {
+        self.read(|reading| reading.scene_changes(query))
+    }
+
+    fn scene_change(&self, id: SceneChangeId) -> Result<Option<SceneChange>, StoreError> {
+        self.read(|reading| reading.rare(id.into()))
+    }
+
+    fn setting(&self, key: &str) -> Result<Option<Setting>, StoreError> {
+        let found: Option<Setting> = self.read(|reading| reading.rare(RecordId::setting(key)))?;
+        // Two keys of the same digest do not occur; a wrong value must not.
+        Ok(found.filter(|setting| setting.key == key))
     }
 }

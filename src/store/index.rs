@@ -1,5 +1,6 @@
-//! The index: a sled tree that says where in the journal records are. Everything
-//! in it can be made again from the journal.
+//! The index: a sled tree that says where in the journal events are, and the
+//! outlines of its segments, which say where detections may be. Everything in it
+//! can be made again from the journal.
 //!
 //! sled panics on some damage, so every call into it runs under `catch_unwind`
 //! and a panic is an [`IndexError`] like any other. sled's own flush is not
@@ -13,22 +14,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use super::Record;
 use super::journal::Place;
-use super::keys::{APPLIED, DetectionNote, FORMAT, Pointer, Position, Prefix, id_key};
+use super::keys::{APPLIED, FORMAT, Pointer, Position, Prefix, id_key, outline_key};
+use super::outlines::Outlines;
+use super::rare_index::RareEntry;
 use super::stored::{self, Body};
-use crate::domain::{CameraId, Detection, Event, Label, RiskLevel, Timestamp};
+use super::{Record, RecordId};
+use crate::domain::{CameraId, Event, Label, RiskLevel, Timestamp};
 use crate::rt::panic_message;
 
 /// Layout of keys and values; another one is rebuilt, not read.
-const FORMAT_VERSION: &[u8] = &[1];
+const FORMAT_VERSION: &[u8] = &[2];
 /// Below about 8 MiB the setting saves nothing (measured), and more writes.
 const CACHE_BYTES: u64 = 8 << 20;
 
 /// Keys in one batch of sled.
 const BATCH: usize = 256;
 /// sled queues what it has to write in memory without bound (measured: 1.2 GiB
-/// while 100,000 detections were indexed at full speed); waiting for it after this
+/// while 100,000 records were indexed at full speed); waiting for it after this
 /// many keys keeps that to a few MiB.
 const KEYS_PER_WAIT: usize = 2048;
 
@@ -96,15 +99,17 @@ pub(super) struct Index {
     db: Option<sled::Db>,
     db_file: PathBuf,
     keys_since_wait: AtomicUsize,
+    outlines: Outlines,
 }
 
 /// One step of a scan.
 pub(super) type Item = Result<(sled::IVec, sled::IVec), IndexError>;
 
 impl Index {
-    /// Opens or creates the index in `dir`. Slow on a damaged store; see
-    /// `index_files` for the deadline.
-    pub fn open(dir: &Path) -> Result<Self, IndexError> {
+    /// Opens or creates the index in `dir`, without the outlines, which
+    /// [`Self::load_outlines`] brings. Slow on a damaged store; see `index_files`
+    /// for the deadline.
+    pub fn open(dir: &Path, stretch_bytes: u32) -> Result<Self, IndexError> {
         guarded(|| {
             let db = sled::Config::new()
                 .path(dir)
@@ -120,7 +125,8 @@ impl Index {
                 _ => return Err(sled::Error::Unsupported("another format".into())),
             }
             let (db_file, keys_since_wait) = (dir.join("db"), AtomicUsize::new(0));
-            Ok(Self { db: Some(db), db_file, keys_since_wait })
+            let outlines = Outlines::new(stretch_bytes);
+            Ok(Self { db: Some(db), db_file, keys_since_wait, outlines })
         })
     }
 
@@ -155,11 +161,9 @@ impl Index {
         })
     }
 
-    /// The latest record time in a segment.
-    pub fn segment_newest(&self, segment: u64) -> Result<Option<Timestamp>, IndexError> {
-        let value = self.get(&id_key(b's', segment))?;
-        let ms = value.and_then(|value| value.first_chunk().map(|b| i64::from_be_bytes(*b)));
-        Ok(ms.map(Timestamp::from_unix_ms))
+    /// Where detections may be.
+    pub fn outlines(&self) -> &Outlines {
+        &self.outlines
     }
 
     fn wait_now_and_then(&self, keys: usize) -> Result<(), IndexError> {
@@ -200,48 +204,44 @@ fn guarded<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, IndexError> {
 /// applied. A crash in between leaves the old mark, and adding the same frames
 /// again changes nothing.
 pub(super) struct Changes<'a> {
-    index: &'a Index,
+    pub index: &'a Index,
     steps: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Events changed by this batch; the tree does not show them yet.
     events: HashMap<u64, Option<EventEntry>>,
-    newest: HashMap<u64, i64>,
+    /// The same for records of low rate.
+    pub rare: HashMap<RecordId, Option<RareEntry>>,
 }
 
 impl<'a> Changes<'a> {
     /// No changes yet.
     pub fn new(index: &'a Index) -> Self {
-        let (steps, events, newest) = Default::default();
-        Self { index, steps, events, newest }
+        let (steps, events, rare) = Default::default();
+        Self { index, steps, events, rare }
     }
 
     /// Adds the records of a frame. Adding a frame twice changes nothing.
+    /// Detections are found from here on; when the changes come to nothing, so
+    /// does this index.
     pub fn add_frame(&mut self, place: Place, body: &[u8]) -> Result<(), IndexError> {
         let Body::Commit(records) = stored::decode(body) else { return Ok(()) };
+        let mut known = Vec::new();
         for (number, record) in (0_u16..).zip(records) {
             let pointer = Pointer { place, number };
-            match record {
-                Some(Record::Detection(detection)) => self.add_detection(pointer, &detection),
-                Some(Record::Event(event)) => self.add_event(pointer, &event)?,
-                None => {}
+            match &record {
+                None | Some(Record::Detection(_)) => {}
+                Some(Record::Event(event)) => self.add_event(pointer, event)?,
+                Some(record) => self.add_rare(pointer, record)?,
             }
+            known.extend(record);
         }
+        self.index.outlines.add_frame(place, body.len(), &known);
         Ok(())
-    }
-
-    fn add_detection(&mut self, pointer: Pointer, detection: &Detection) {
-        let value = DetectionNote::new(pointer, detection).to_bytes();
-        for key in detection_keys(detection) {
-            self.insert(key, value.clone());
-        }
-        self.insert(id_key(b'd', detection.id.0), pointer.to_bytes());
-        self.note_time(pointer, detection.captured_at);
     }
 
     /// Adds an event unless a later revision is known.
     pub fn add_event(&mut self, pointer: Pointer, event: &Event) -> Result<(), IndexError> {
         let id = event.id.0;
         let known = self.known_event(id)?;
-        self.note_time(pointer, event.updated_at);
         if known.as_ref().is_some_and(|known| known.revision > event.revision) {
             return Ok(());
         }
@@ -258,26 +258,30 @@ impl<'a> Changes<'a> {
         Ok(())
     }
 
-    /// Removes the records of a frame whose segment goes. An event with a later
-    /// revision elsewhere stays; the others are added to `dropped`.
+    /// Removes the records of a frame whose segment goes. What has a later revision
+    /// elsewhere stays; the others, detections apart, are added to `dropped`.
     pub fn remove_frame(
         &mut self,
         place: Place,
         body: &[u8],
-        dropped: &mut Vec<u64>,
+        dropped: &mut Vec<RecordId>,
     ) -> Result<(), IndexError> {
         let Body::Commit(records) = stored::decode(body) else { return Ok(()) };
         for record in records.flatten() {
             match record {
-                Record::Detection(detection) => {
-                    detection_keys(&detection).into_iter().for_each(|key| self.remove(key));
-                    self.remove(id_key(b'd', detection.id.0));
-                }
+                Record::Detection(_) => {}
                 Record::Event(event) => {
                     let id = event.id.0;
                     let known = self.known_event(id)?;
                     if known.is_some_and(|known| known.segment == place.segment) {
                         self.remove_event(id)?;
+                        dropped.push(event.id.into());
+                    }
+                }
+                record => {
+                    if let Some(id) = record.id()
+                        && self.remove_rare(place.segment, id)?
+                    {
                         dropped.push(id);
                     }
                 }
@@ -296,16 +300,18 @@ impl<'a> Changes<'a> {
         Ok(())
     }
 
-    /// Forgets a segment.
+    /// Forgets a segment and with it its detections.
     pub fn forget_segment(&mut self, segment: u64) {
-        self.remove(id_key(b's', segment));
+        self.index.outlines.remove(segment);
+        self.remove(outline_key(segment));
     }
 
     /// Applies everything; `applied` is how far the journal is then applied.
     pub fn apply(mut self, applied: Option<Place>) -> Result<(), IndexError> {
-        for (segment, newest_ms) in std::mem::take(&mut self.newest) {
-            let known = self.index.segment_newest(segment)?.map_or(i64::MIN, Timestamp::unix_ms);
-            self.insert(id_key(b's', segment), newest_ms.max(known).to_be_bytes());
+        let closed = applied.map(|place| self.index.outlines.unsaved_before(place.segment));
+        for (segment, outline) in closed.iter().flatten() {
+            // One that cannot be written is made anew at the next start.
+            outline.to_bytes().into_iter().for_each(|b| self.insert(outline_key(*segment), b));
         }
         if let Some(place) = applied {
             self.insert(APPLIED, Pointer { place, number: 0 }.to_bytes());
@@ -321,14 +327,15 @@ impl<'a> Changes<'a> {
             guarded(|| self.index.db().apply_batch(batch))?;
             self.index.wait_now_and_then(steps.len())?;
         }
+        closed.iter().flatten().for_each(|(segment, _)| self.index.outlines.set_saved(*segment));
         Ok(())
     }
 
-    fn insert(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+    pub fn insert(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         self.steps.push((key.into(), Some(value.into())));
     }
 
-    fn remove(&mut self, key: impl Into<Vec<u8>>) {
+    pub fn remove(&mut self, key: impl Into<Vec<u8>>) {
         self.steps.push((key.into(), None));
     }
 
@@ -338,19 +345,4 @@ impl<'a> Changes<'a> {
             None => self.index.event(id),
         }
     }
-
-    fn note_time(&mut self, pointer: Pointer, at: Timestamp) {
-        let newest = self.newest.entry(pointer.place.segment).or_insert(i64::MIN);
-        *newest = (*newest).max(at.unix_ms());
-    }
-}
-
-fn detection_keys(detection: &Detection) -> [Vec<u8>; 3] {
-    let position = Position { at: detection.captured_at, id: detection.id.0 };
-    [
-        Prefix::all_detections(),
-        Prefix::detections_of_camera(&detection.camera),
-        Prefix::detections_of_event(detection.event.0),
-    ]
-    .map(|prefix| prefix.key(position))
 }

@@ -20,10 +20,10 @@ const QUARANTINE: &str = "quarantine-";
 
 /// Opens the index of a store directory; an empty one if there is none. Slow on a
 /// damaged store. Also removes what was left when indexes were replaced.
-pub(super) fn open(dir: &Path) -> Result<Index, IndexError> {
+pub(super) fn open(dir: &Path, stretch_bytes: u32) -> Result<Index, IndexError> {
     let newest_aside = remove_all_but_newest(dir, QUARANTINE).unwrap_or(0);
     let number = remove_all_but_newest(dir, INDEX).unwrap_or(newest_aside + 1);
-    Index::open(&dir.join(format!("{INDEX}{number}")))
+    Index::open(&dir.join(format!("{INDEX}{number}")), stretch_bytes)
 }
 
 /// Moves the newest index to quarantine.

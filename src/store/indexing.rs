@@ -15,10 +15,11 @@ use std::time::Duration;
 use log::{info, warn};
 
 use super::catch_up::{CatchUp, Start};
-use super::healing::heal_event;
+use super::healing::heal;
 use super::index::{Changes, Index, IndexError};
 use super::index_files;
 use super::journal::{Journal, Place};
+use super::outline::stretch_bytes;
 use super::shared::{Shared, Status};
 use crate::rt::Backoff;
 
@@ -45,7 +46,7 @@ enum State {
         answer: Receiver<Result<Index, IndexError>>,
         since: Duration,
     },
-    CatchingUp(Arc<Index>, CatchUp),
+    CatchingUp(Arc<Index>, Box<CatchUp>),
     Current(Arc<Index>),
     Failed {
         retry_at: Duration,
@@ -146,8 +147,8 @@ impl Indexing {
     }
 
     fn tend(&mut self, index: &Index, journal: &Journal, now: Duration) -> Result<(), IndexError> {
-        if let Some(event) = self.shared.next_damaged_event() {
-            heal_event(index, event, journal)?;
+        if let Some(id) = self.shared.next_damaged() {
+            heal(index, id, journal)?;
         }
         if now >= self.next_flush {
             self.next_flush = now + FLUSH;
@@ -188,8 +189,9 @@ impl Indexing {
         // left behind with the directory it is stuck on.
         let (tx, answer) = sync_channel(1);
         let dir = self.shared.dir.clone();
+        let stretch_bytes = stretch_bytes(self.shared.settings.journal_max_bytes);
         let spawned = thread::Builder::new().name("store-open".into()).spawn(move || {
-            let _ = tx.send(index_files::open(&dir));
+            let _ = tx.send(index_files::open(&dir, stretch_bytes));
         });
         // Without a thread the channel is closed, which the next step sees.
         if let Err(error) = spawned {

@@ -299,6 +299,16 @@ pub(super) fn ids_after(body: &[u8]) -> IdsAfter {
                         ids.next.detection = ids.next.detection.max(d.id.0 + 1);
                     }
                     Some(Record::Event(e)) => ids.next.event = ids.next.event.max(e.id.0 + 1),
+                    Some(Record::SceneChange(c)) => {
+                        ids.next.event = ids.next.event.max(c.id.0 + 1);
+                    }
+                    // These have ids that nobody counts.
+                    Some(
+                        Record::Alert(_)
+                        | Record::AlertRule(_)
+                        | Record::Setting(_)
+                        | Record::Removed(_),
+                    ) => {}
                     None => ids.unknown_bytes = body.len() as u64,
                 }
             }

@@ -3,26 +3,30 @@
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `d` id | [`Pointer`] of a detection |
-//! | `D` time id, `c` camera 0 time id, `v` event time id | [`DetectionNote`] |
 //! | `e` id | `EventEntry` of an event's latest revision |
 //! | `E` time id, `F` camera 0 time id, `L` level time id, `B` label hash time id | nothing |
-//! | `s` segment | latest record time in that segment |
+//! | `r`, `R` | see `rare_index` |
+//! | `s` segment | `Outline` of that segment, once it is closed |
 //! | `m` name | format of the index, how far the journal is applied |
 
+use std::time::Duration;
+
+use super::cursors::{seal, unseal};
 use super::journal::Place;
-use crate::domain::{CameraId, Detection, RiskLevel, Timestamp};
+use crate::domain::{CameraId, RiskLevel, Timestamp};
 
 /// How far the journal is applied.
 pub(super) const APPLIED: &[u8] = b"mapplied";
 /// Format of the index.
 pub(super) const FORMAT: &[u8] = b"mformat";
 
+const OUTLINE: u8 = b's';
+
 /// Bytes of time and id at the end of a key that sorts by them.
 const POSITION: usize = 16;
 
 /// Where one record is: its frame and its number in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pointer {
     pub place: Place,
     pub number: u16,
@@ -48,42 +52,13 @@ impl Pointer {
     }
 }
 
-/// Where a detection is, and enough of it to pass over without reading it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct DetectionNote {
-    pub pointer: Pointer,
-    pub label_hash: u32,
-    pub confidence: f32,
-}
-
-impl DetectionNote {
-    pub fn new(pointer: Pointer, detection: &Detection) -> Self {
-        let label_hash = label_hash(detection.label.as_str());
-        Self { pointer, label_hash, confidence: detection.confidence }
-    }
-
-    pub fn to_bytes(self) -> Vec<u8> {
-        let mut bytes = self.pointer.to_bytes().to_vec();
-        bytes.extend(self.label_hash.to_be_bytes());
-        bytes.extend(self.confidence.to_be_bytes());
-        bytes
-    }
-
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let pointer = Pointer::from_bytes(bytes)?;
-        let (hash, rest) = bytes.get(Pointer::LEN..)?.split_first_chunk()?;
-        let confidence = f32::from_be_bytes(*rest.first_chunk()?);
-        Some(Self { pointer, label_hash: u32::from_be_bytes(*hash), confidence })
-    }
-}
-
 /// Stands for a label in keys, where any text must fit.
-pub(super) fn label_hash(label: &str) -> u32 {
+fn label_hash(label: &str) -> u32 {
     crc32fast::hash(label.as_bytes())
 }
 
 /// A time and an id: where a record stands among its like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub at: Timestamp,
     pub id: u64,
@@ -107,32 +82,29 @@ impl Position {
         Some(Self { at, id: u64::from_be_bytes(*id.first_chunk()?) })
     }
 
+    /// The one right after it.
+    pub fn next(self) -> Self {
+        match self.id.checked_add(1) {
+            Some(id) => Self { id, ..self },
+            None => Self { at: self.at.after(Duration::from_millis(1)), id: 0 },
+        }
+    }
+
     /// The position as text that means nothing to whoever carries it.
     pub fn to_cursor(self, kind: u8) -> String {
-        let mut bytes = vec![kind];
-        bytes.extend(self.to_bytes());
-        bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        seal(&[&[kind][..], &self.to_bytes()].concat())
     }
 
     /// The position that [`Self::to_cursor`] made for this kind, and nothing else.
     pub fn from_cursor(kind: u8, text: &str) -> Option<Self> {
-        const LEN: usize = 1 + POSITION + 4;
-        if text.len() != LEN * 2 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return None;
-        }
-        let bytes: Option<Vec<u8>> =
-            (0..LEN).map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()).collect();
-        let bytes = bytes?;
-        let (fields, crc) = bytes.split_at(LEN - 4);
-        let is_ours = fields[0] == kind && crc == crc32fast::hash(fields).to_be_bytes();
-        is_ours.then(|| Self::of_key(fields)).flatten()
+        let fields = unseal(text, 1 + POSITION)?;
+        (fields[0] == kind).then(|| Self::of_key(&fields)).flatten()
     }
 }
 
-const SIGN: u64 = 1 << 63;
+pub(super) const SIGN: u64 = 1 << 63;
 
-fn time_bytes(at: Timestamp) -> [u8; 8] {
+pub(super) fn time_bytes(at: Timestamp) -> [u8; 8] {
     (at.unix_ms() as u64 ^ SIGN).to_be_bytes()
 }
 
@@ -140,18 +112,6 @@ fn time_bytes(at: Timestamp) -> [u8; 8] {
 pub(super) struct Prefix(Vec<u8>);
 
 impl Prefix {
-    pub fn all_detections() -> Self {
-        Self(vec![b'D'])
-    }
-
-    pub fn detections_of_camera(camera: &CameraId) -> Self {
-        Self(camera_prefix(b'c', camera))
-    }
-
-    pub fn detections_of_event(event: u64) -> Self {
-        Self([&[b'v'][..], &event.to_be_bytes()].concat())
-    }
-
     pub fn all_events() -> Self {
         Self(vec![b'E'])
     }
@@ -192,6 +152,17 @@ impl Prefix {
 fn camera_prefix(kind: u8, camera: &CameraId) -> Vec<u8> {
     // The alphabet of camera ids has no NUL, so no id is the beginning of another.
     [&[kind][..], camera.as_str().as_bytes(), &[0]].concat()
+}
+
+/// The key of a segment's outline.
+pub(super) fn outline_key(segment: u64) -> [u8; 9] {
+    id_key(OUTLINE, segment)
+}
+
+/// The segment of an outline's key.
+pub(super) fn segment_of_key(key: &[u8]) -> Option<u64> {
+    let (kind, number) = key.split_first()?;
+    (*kind == OUTLINE).then(|| number.first_chunk().map(|b| u64::from_be_bytes(*b))).flatten()
 }
 
 /// A key of one kind and one number.
@@ -244,14 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn values_come_back_as_they_were_and_short_ones_are_refused() {
-        let place = Place { segment: 3, offset: 99 };
-        let note =
-            DetectionNote { pointer: Pointer { place, number: 2 }, label_hash: 7, confidence: 0.5 };
-        let bytes = note.to_bytes();
-        assert_eq!(DetectionNote::from_bytes(&bytes), Some(note));
+    fn a_pointer_comes_back_as_it_was_and_a_short_one_is_refused() {
+        let pointer = Pointer { place: Place { segment: 3, offset: 99 }, number: 2 };
+        let bytes = pointer.to_bytes();
+        assert_eq!(Pointer::from_bytes(&bytes), Some(pointer));
         for len in 0..bytes.len() {
-            assert_eq!(DetectionNote::from_bytes(&bytes[..len]), None);
+            assert_eq!(Pointer::from_bytes(&bytes[..len]), None);
         }
     }
 }

@@ -2,31 +2,39 @@
 //!
 //! Every record that is returned has passed its checksum and carries the id it
 //! was looked up by. What does not is passed over and counted. Memory: one page
-//! and one frame.
+//! and one frame; for detections see `searching`.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use super::clock_shifts::ClockShifts;
 use super::disk::Disk;
 use super::index::{Index, IndexError};
-use super::keys::{DetectionNote, Pointer, Position, Prefix, id_key, label_hash};
+use super::keys::{Pointer, Position, Prefix};
 use super::records::{Records, Unreadable};
-use super::{DetectionQuery, EventQuery, PAGE_MAX, Page, Range, Record, StoreError};
+use super::searching::{find, search};
+use super::stretches::Stretches;
+use super::{
+    DetectionQuery, EventQuery, PAGE_MAX, Page, Range, Record, RecordId, SCAN_KEYS_MAX, StoreError,
+};
 use crate::domain::{Detection, DetectionId, Event, EventId};
 use crate::health::Counter;
 
 const DETECTION_CURSOR: u8 = b'd';
 const EVENT_CURSOR: u8 = b'e';
 
-/// Most damaged events that one query reports; the next one reports more.
+/// Most damaged things that one query reports; the next one reports more.
 const DAMAGED_MAX: usize = 16;
 
 /// One query in progress.
 pub(super) struct Reading<'a> {
-    index: &'a Index,
-    records: Records<'a>,
+    pub index: &'a Index,
+    pub records: Records<'a>,
+    stretches: Stretches<'a>,
+    shifts: Arc<ClockShifts>,
     unreadable: &'a Counter,
-    /// Events whose latest revision is damaged.
-    pub damaged_events: Vec<u64>,
+    /// Things whose latest revision is damaged.
+    pub damaged: Vec<RecordId>,
 }
 
 /// Why a query ended early.
@@ -45,25 +53,28 @@ impl From<IndexError> for ReadError {
 
 impl<'a> Reading<'a> {
     /// A query on `index` over the journal in `journal_dir`; records that cannot
-    /// be read are counted in `unreadable`.
+    /// be read are counted in `unreadable`; detections get their date from `shifts`
+    /// where the clock was not set.
     pub fn new(
         index: &'a Index,
         disk: &'a dyn Disk,
         journal_dir: &Path,
         unreadable: &'a Counter,
+        shifts: Arc<ClockShifts>,
     ) -> Self {
+        let dir = journal_dir.to_owned();
         Self {
             index,
             records: Records::new(disk, journal_dir.to_owned()),
+            stretches: Stretches::new(disk, dir, unreadable, Arc::clone(&shifts)),
+            shifts,
             unreadable,
-            damaged_events: Vec::new(),
+            damaged: Vec::new(),
         }
     }
 
-    pub fn detection(&mut self, id: DetectionId) -> Result<Option<Detection>, ReadError> {
-        let value = self.index.get(&id_key(b'd', id.0))?;
-        let pointer = value.as_deref().and_then(Pointer::from_bytes);
-        Ok(pointer.and_then(|pointer| self.read_detection(pointer, id.0)))
+    pub fn detection(&mut self, id: DetectionId) -> Option<Detection> {
+        find(id, &self.index.outlines().all(), &mut self.stretches)
     }
 
     pub fn event(&mut self, id: EventId) -> Result<Option<Event>, ReadError> {
@@ -72,35 +83,15 @@ impl<'a> Reading<'a> {
     }
 
     pub fn detections(&mut self, query: &DetectionQuery) -> Result<Page<Detection>, ReadError> {
-        let prefix = match (query.event, &query.camera) {
-            (Some(event), _) => Prefix::detections_of_event(event.0),
-            (None, Some(camera)) => Prefix::detections_of_camera(camera),
-            (None, None) => Prefix::all_detections(),
-        };
-        let label = query.label.as_deref();
-        let hash = label.map(label_hash);
-        let least = query.min_confidence.unwrap_or(f32::NEG_INFINITY);
-        let mut page = PageBuilder::new(&query.range, DETECTION_CURSOR)?;
-        let (lower, upper) = page.bounds(&prefix);
-        for item in self.index.newest_first(lower, upper) {
-            let (key, value) = item?;
-            let (Some(position), Some(note)) =
-                (Position::of_key(&key), DetectionNote::from_bytes(&value))
-            else {
-                self.unreadable.inc();
-                continue;
-            };
-            if hash.is_some_and(|hash| hash != note.label_hash) || note.confidence < least {
-                continue;
-            }
-            let Some(detection) = self.read_detection(note.pointer, position.id) else { continue };
-            let is_wanted = query.camera.as_ref().is_none_or(|camera| *camera == detection.camera)
-                && label.is_none_or(|label| label == detection.label.as_str());
-            if is_wanted && page.push(position, detection) {
-                break;
-            }
-        }
-        Ok(page.finish())
+        let range = &query.range;
+        let before = range.until.map(|at| Position { at, id: 0 });
+        let after = cursor_of(range, DETECTION_CURSOR)?;
+        let upper = before.map_or(after, |before| Some(after.map_or(before, |a| a.min(before))));
+        let limit = range.limit.clamp(1, PAGE_MAX);
+        let outlines = self.shifts.widened(self.index.outlines().all());
+        let found = search(query, upper, limit, outlines, &mut self.stretches);
+        let next_cursor = found.next.map(|next| next.to_cursor(DETECTION_CURSOR));
+        Ok(Page { items: found.items, next_cursor })
     }
 
     pub fn events(&mut self, query: &EventQuery) -> Result<Page<Event>, ReadError> {
@@ -113,9 +104,12 @@ impl<'a> Reading<'a> {
         };
         let mut page = PageBuilder::new(&query.range, EVENT_CURSOR)?;
         let (lower, upper) = page.bounds(&prefix);
-        for item in self.index.newest_first(lower, upper) {
+        for (number, item) in self.index.newest_first(lower, upper).enumerate() {
             let (key, _) = item?;
             let Some(position) = Position::of_key(&key) else { continue };
+            if number == SCAN_KEYS_MAX {
+                return Ok(page.cut(position));
+            }
             // Absent or elsewhere: it changed between the two reads.
             let Some(entry) = self.index.event(position.id)? else { continue };
             let is_wanted = entry.started_at() == position.at
@@ -134,24 +128,20 @@ impl<'a> Reading<'a> {
         Ok(page.finish())
     }
 
-    fn read_detection(&mut self, pointer: Pointer, id: u64) -> Option<Detection> {
-        match self.records.read(pointer) {
-            Ok(Record::Detection(detection)) if detection.id.0 == id => Some(detection),
-            other => self.missing(other),
-        }
-    }
-
     fn read_event(&mut self, pointer: Pointer, id: u64) -> Option<Event> {
         match self.records.read(pointer) {
             Ok(Record::Event(event)) if event.id.0 == id => Some(event),
-            other => {
-                let is_gone = matches!(other, Err(Unreadable::SegmentGone));
-                if !is_gone && self.damaged_events.len() < DAMAGED_MAX {
-                    self.damaged_events.push(id);
-                }
-                self.missing(other)
-            }
+            other => self.unread(EventId(id).into(), other),
         }
+    }
+
+    /// The latest revision of something is not what it should be.
+    pub fn unread<T>(&mut self, id: RecordId, found: Result<Record, Unreadable>) -> Option<T> {
+        let is_gone = matches!(found, Err(Unreadable::SegmentGone));
+        if !is_gone && self.damaged.len() < DAMAGED_MAX {
+            self.damaged.push(id);
+        }
+        self.missing(found)
     }
 
     fn missing<T>(&self, found: Result<Record, Unreadable>) -> Option<T> {
@@ -175,13 +165,7 @@ struct PageBuilder<'a, T> {
 
 impl<'a, T> PageBuilder<'a, T> {
     fn new(range: &'a Range, kind: u8) -> Result<Self, ReadError> {
-        let after = match range.cursor.as_deref() {
-            None => None,
-            Some(text) => {
-                let position = Position::from_cursor(kind, text);
-                Some(position.ok_or(ReadError::Store(StoreError::BadCursor))?)
-            }
-        };
+        let after = cursor_of(range, kind)?;
         let limit = range.limit.clamp(1, PAGE_MAX);
         Ok(Self { range, kind, after, limit, items: Vec::new(), last: None, has_more: false })
     }
@@ -202,8 +186,20 @@ impl<'a, T> PageBuilder<'a, T> {
         false
     }
 
+    /// The page, when it is to be continued at `position`.
+    fn cut(self, position: Position) -> Page<T> {
+        Page { items: self.items, next_cursor: Some(position.next().to_cursor(self.kind)) }
+    }
+
     fn finish(self) -> Page<T> {
         let last = self.last.filter(|_| self.has_more);
         Page { items: self.items, next_cursor: last.map(|last| last.to_cursor(self.kind)) }
     }
+}
+
+/// Where the page begins that the caller asks for; `None` for the first.
+fn cursor_of(range: &Range, kind: u8) -> Result<Option<Position>, ReadError> {
+    let Some(text) = range.cursor.as_deref() else { return Ok(None) };
+    let position = Position::from_cursor(kind, text);
+    position.map(Some).ok_or(ReadError::Store(StoreError::BadCursor))
 }

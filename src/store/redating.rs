@@ -1,10 +1,11 @@
 //! What was made before the clock was set is dated anew.
 //!
 //! On the writer's thread, a little between its groups. First the shift is
-//! written down and synced; then every event of the unset clock gets one more
-//! revision with the right times, through the same door as any other change; then
-//! the shift notes that this is done. Cut off in between, it goes on at the next
-//! start: an event that has its revision is left alone.
+//! written down and synced, and detections are read with it from then on; then
+//! every event, scene change and alert of the unset clock gets one more revision
+//! with the right times, through the same door as any other change; then the shift
+//! notes that this is done. Cut off in between, it goes on at the next start: what
+//! has its revision is left alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,11 +13,14 @@ use std::time::Duration;
 
 use log::{info, warn};
 
-use super::clock_shifts::{ClockShiftV1, ClockShifts};
+use super::clock_shifts::{ClockShiftV1, ClockShifts, shifted};
+use super::index::Index;
+use super::reading::{ReadError, Reading};
 use super::shared::{Shared, Submit, Task, lock};
 use super::writer::Engine;
-use super::{Durability, StoreError};
-use crate::domain::{Event, EventId};
+use super::{AlertQuery, Durability, PAGE_MAX, Range, Record, RecordId, StoreError};
+use crate::domain::{Alert, EventId, SceneChange, SceneChangeId, Timestamp};
+use crate::rt::Clock;
 
 /// Events that are changed at once, so that records do not wait.
 const SLICE: u64 = 16;
@@ -117,47 +121,109 @@ fn work(engine: &mut Engine) -> Result<(), StoreError> {
     }
     let shifts = engine.shared.clock_shifts.load_full();
     let Some(at) = shifts.0.iter().position(|shift| !shift.are_events_done) else { return Ok(()) };
+    // Only a complete index knows the records of an earlier run.
+    let Some(index) = engine.indexing.current().cloned() else { return Ok(()) };
     let shift = &shifts.0[at];
     let first = engine.redating.next_event.max(shift.first_event);
-    if first >= shift.end_event {
+    let end = shift.end_event.min(first.saturating_add(SLICE));
+    // Scene changes are counted with the events.
+    let mut ids: Vec<RecordId> =
+        (first..end).flat_map(|id| [EventId(id).into(), SceneChangeId(id).into()]).collect();
+    if ids.is_empty() {
+        ids = undated_alerts(engine, &index, shift)?;
+    }
+    if ids.is_empty() {
         engine.sync()?;
         let mut shifts = ClockShifts::clone(&shifts);
         shifts.0[at].are_events_done = true;
         engine.redating.next_event = 0;
         return store(engine, shifts);
     }
-    // Only a complete index knows the events of an earlier run.
-    if engine.indexing.current().is_some() {
-        let end = shift.end_event.min(first + SLICE);
-        engine.redating.slice = Some(submit(&engine.shared, first, end, shift.shift_ms));
-    }
+    engine.redating.slice = Some(submit(&engine.shared, &ids, end, shift.shift_ms));
     Ok(())
 }
 
-/// Asks for the changes of the events `first..end`.
-fn submit(shared: &Arc<Shared>, first: u64, end: u64, shift_ms: i64) -> Arc<Slice> {
-    let left = AtomicUsize::new((end - first) as usize);
+/// Alerts for the events of a shift that are still to be dated anew, some of them.
+fn undated_alerts(
+    engine: &Engine,
+    index: &Index,
+    shift: &ClockShiftV1,
+) -> Result<Vec<RecordId>, StoreError> {
+    let (shared, dir) = (&engine.shared, engine.shared.journal_dir());
+    let shifts = shared.clock_shifts.load_full();
+    let disk = engine.journal.disk();
+    let mut reading = Reading::new(index, disk, &dir, &shared.metrics.unreadable, shifts);
+    let until = Some(Clock::EARLIEST_PLAUSIBLE);
+    let range = Range { until, limit: PAGE_MAX, ..Range::default() };
+    let mut query = AlertQuery { range, ..AlertQuery::default() };
+    loop {
+        let page = reading.alerts(&query).map_err(|error| match error {
+            ReadError::Store(error) => error,
+            ReadError::Index(error) => StoreError::Unavailable(error.to_string()),
+        })?;
+        let events = shift.first_event..shift.end_event;
+        let is_undated = |a: &Alert| !a.clock_trusted && events.contains(&a.event.0);
+        let undated = page.items.iter().filter(|alert| is_undated(alert));
+        let found: Vec<_> = undated.take(SLICE as usize).map(|alert| alert.id.into()).collect();
+        query.range.cursor = page.next_cursor;
+        if !found.is_empty() || query.range.cursor.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// Asks for the changes of these records; events before `end` are done then.
+fn submit(shared: &Arc<Shared>, ids: &[RecordId], end: u64, shift_ms: i64) -> Arc<Slice> {
+    let left = AtomicUsize::new(ids.len());
     let slice = Arc::new(Slice { left, end, has_failed: AtomicBool::new(false) });
-    for id in first..end {
-        let change = Box::new(move |event: Option<Event>| {
-            Some(event.filter(|event| !event.clock_trusted)?.redated(shift_ms))
-        });
+    for id in ids {
+        let change = Box::new(move |record: Option<Record>| redated(record?, shift_ms));
         let (told, slice) = (Arc::clone(shared), Arc::clone(&slice));
-        let done = Box::new(move |result: Result<Option<Event>, StoreError>| {
+        let done = Box::new(move |result: Result<Option<Record>, StoreError>| {
             match result {
-                Ok(Some(event)) => {
-                    told.metrics.redated.inc();
-                    if let Some(listener) = &*lock(&told.on_redated) {
-                        listener(event);
-                    }
-                }
+                Ok(Some(record)) => note(&told, record),
                 Ok(None) => {}
                 Err(_) => slice.has_failed.store(true, Ordering::Relaxed),
             }
             slice.left.fetch_sub(1, Ordering::Release);
         });
-        let task = Task::Amend { id: EventId(id), change, done };
+        let task = Task::Amend { id: *id, change, done };
         shared.push(Submit { task, records: 1, durability: Durability::Written });
     }
     slice
+}
+
+fn note(shared: &Shared, record: Record) {
+    shared.metrics.redated.inc();
+    if let (Record::Event(event), Some(listener)) = (record, &*lock(&shared.on_redated)) {
+        listener(event);
+    }
+}
+
+/// The record with the right times, unless it has them.
+fn redated(record: Record, shift_ms: i64) -> Option<Record> {
+    // What somebody did later was dated by the set clock.
+    let moved = |at: Timestamp| if Clock::is_plausible(at) { at } else { shifted(at, shift_ms) };
+    match record {
+        Record::Event(event) if !event.clock_trusted => {
+            Some(Record::Event(event.redated(shift_ms)))
+        }
+        Record::Alert(alert) if !alert.clock_trusted => Some(Record::Alert(Alert {
+            created_at: moved(alert.created_at),
+            updated_at: moved(alert.updated_at),
+            acknowledged_at: alert.acknowledged_at.map(moved),
+            dismissed_at: alert.dismissed_at.map(moved),
+            clock_trusted: true,
+            ..alert
+        })),
+        Record::SceneChange(change) if !change.clock_trusted => {
+            Some(Record::SceneChange(SceneChange {
+                detected_at: moved(change.detected_at),
+                acknowledged_at: change.acknowledged_at.map(moved),
+                clock_trusted: true,
+                ..change
+            }))
+        }
+        _ => None,
+    }
 }

@@ -4,14 +4,17 @@
 //! first and is synced, then the file is removed: a cut in between leaves a
 //! segment without entries, which goes the next time. Age is judged only while
 //! the clock is trusted, and only for segments whose records were dated by one.
+//! What must stay of a segment is written once more before. A segment of which that
+//! is not known, or for which there is no room, is passed over until the next run.
 
 use log::{info, warn};
 
 use super::frame::{Found, SEGMENT_HEADER, Scan};
 use super::index::{Changes, Index, IndexError};
-use super::journal::Place;
+use super::journal::{Place, io_error};
 use super::shared::lock;
 use super::writer::Engine;
+use super::{RecordId, RecordKind, StoreError, carrying};
 use crate::domain::{EventId, Timestamp};
 use crate::rt::Clock;
 
@@ -20,11 +23,16 @@ const RUN_MAX: usize = 8;
 
 /// Drops what has to go.
 pub(super) fn run(engine: &mut Engine) {
+    let mut passed_over = 0;
     for _ in 0..RUN_MAX {
-        let Some((segment, reason)) = next_to_go(engine) else { return };
-        if let Err(error) = drop_segment(engine, segment) {
-            warn!(error:%, segment; "A segment could not be dropped.");
-            return;
+        let Some((segment, reason)) = next_to_go(engine, passed_over) else { return };
+        match drop_segment(engine, segment) {
+            Ok(()) => {}
+            Err(error) => {
+                warn!(error:%, segment; "A segment could not be dropped; the next goes first.");
+                passed_over = segment;
+                continue;
+            }
         }
         engine.shared.metrics.segments_dropped.inc();
         engine.shared.metrics.journal_bytes.set(engine.journal.bytes() as f64);
@@ -32,9 +40,10 @@ pub(super) fn run(engine: &mut Engine) {
     }
 }
 
-fn next_to_go(engine: &Engine) -> Option<(u64, &'static str)> {
+fn next_to_go(engine: &Engine, passed_over: u64) -> Option<(u64, &'static str)> {
     let (journal, shared) = (&engine.journal, &engine.shared);
-    let oldest = *journal.segments().keys().next()?;
+    let (oldest, _) = journal.segments().range(passed_over + 1..).next()?;
+    let oldest = *oldest;
     if oldest == journal.place().segment {
         return None;
     }
@@ -46,7 +55,7 @@ fn next_to_go(engine: &Engine) -> Option<(u64, &'static str)> {
         return Some((oldest, "the disk is nearly full"));
     }
     let limit = settings.max_age.filter(|_| lock(&shared.clock_watch).is_steady(&shared.clock))?;
-    let newest = engine.indexing.current()?.segment_newest(oldest).ok().flatten()?;
+    let newest = engine.indexing.current()?.outlines().newest(oldest)?;
     is_too_old(&shared.clock, newest, limit).then_some((oldest, "older than the limit"))
 }
 
@@ -54,27 +63,31 @@ fn is_too_old(clock: &Clock, newest: Timestamp, limit: std::time::Duration) -> b
     clock.is_trusted() && Clock::is_plausible(newest) && newest.after(limit) < clock.now()
 }
 
-fn drop_segment(engine: &mut Engine, segment: u64) -> Result<(), String> {
+fn drop_segment(engine: &mut Engine, segment: u64) -> Result<(), StoreError> {
+    let bytes =
+        engine.journal.read(segment).map_err(io_error(format!("read segment {segment}")))?;
+    carrying::carry(engine, segment, &bytes)?;
     let mut dropped = Vec::new();
     if let Some(index) = engine.indexing.current().cloned() {
-        // A segment that cannot be read goes all the same; entries that point to
-        // it are passed over by queries.
-        let bytes = engine.journal.read(segment).unwrap_or_default();
         match forget(&index, segment, &bytes) {
-            Ok(events) => dropped = events,
+            Ok(ids) => dropped = ids,
             Err(error) => engine.indexing.fail(&error),
         }
+    } else if let Some(index) = engine.shared.index.load_full() {
+        index.outlines().remove(segment);
     }
-    engine.recent.drop_events(&dropped);
-    engine.journal.remove(segment).map_err(|error| error.to_string())?;
-    if let (Some(listener), false) = (&*lock(&engine.shared.on_dropped), dropped.is_empty()) {
-        listener(&dropped.into_iter().map(EventId).collect::<Vec<_>>());
+    engine.recent.drop_all(&dropped);
+    engine.journal.remove(segment)?;
+    let events = dropped.iter().filter(|id| id.kind == RecordKind::Event);
+    let events: Vec<_> = events.map(|id| EventId(id.id as u64)).collect();
+    if let (Some(listener), false) = (&*lock(&engine.shared.on_dropped), events.is_empty()) {
+        listener(&events);
     }
     Ok(())
 }
 
-/// Removes a segment's records from the index, durably; the events that are gone.
-fn forget(index: &Index, segment: u64, bytes: &[u8]) -> Result<Vec<u64>, IndexError> {
+/// Removes a segment's records from the index, durably; what is gone with it.
+fn forget(index: &Index, segment: u64, bytes: &[u8]) -> Result<Vec<RecordId>, IndexError> {
     let mut dropped = Vec::new();
     let mut changes = Changes::new(index);
     for found in Scan::new(bytes, segment, SEGMENT_HEADER as u32) {

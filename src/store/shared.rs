@@ -14,7 +14,7 @@ use super::clock_watch::ClockWatch;
 use super::disk::Ground;
 use super::frame::NextIds;
 use super::index::Index;
-use super::{Amended, Change, Done, Durability, StoreError, StoreSettings};
+use super::{Amended, Change, Done, Durability, Record, RecordId, StoreError, StoreSettings};
 use crate::domain::{Event, EventId};
 use crate::health::{Component, Counter, Gauge, Metrics};
 use crate::rt::Clock;
@@ -31,7 +31,7 @@ pub(super) const GROUP_RECORDS: usize = 256;
 /// 1000 a second), and below 2^53 for some 280,000 years.
 const UNREAD_BASE: u64 = 1 << 40;
 
-/// Damaged events waiting to be looked at; queries report the others again.
+/// Damaged things waiting to be looked at; queries report the others again.
 const DAMAGED_MAX: usize = 64;
 
 /// One submit on its way to the journal.
@@ -43,10 +43,11 @@ pub(super) struct Submit {
 
 /// What a submit asks for.
 pub(super) enum Task {
-    /// Write these; the body is empty when there is nothing to write.
-    Write { body: Vec<u8>, events: Vec<Event>, done: Done },
-    /// Change an event.
-    Amend { id: EventId, change: Change, done: Amended },
+    /// Write these; the body is empty when there is nothing to write. `revised` are
+    /// those of the records that have revisions.
+    Write { body: Vec<u8>, revised: Vec<Record>, done: Done },
+    /// Change something.
+    Amend { id: RecordId, change: Change<Record>, done: Amended<Record> },
 }
 
 impl Submit {
@@ -127,7 +128,7 @@ pub(super) struct Shared {
     wake: Condvar,
     status: Mutex<Status>,
     status_changed: Condvar,
-    damaged_events: Mutex<BTreeSet<u64>>,
+    damaged: Mutex<BTreeSet<RecordId>>,
     next_detection: AtomicU64,
     next_event: AtomicU64,
     are_ids_known: AtomicBool,
@@ -160,7 +161,7 @@ impl Shared {
             wake: Condvar::new(),
             status: Mutex::new(Status::Opening),
             status_changed: Condvar::new(),
-            damaged_events: Mutex::default(),
+            damaged: Mutex::default(),
             next_detection: AtomicU64::new(1),
             next_event: AtomicU64::new(1),
             are_ids_known: AtomicBool::new(false),
@@ -236,19 +237,19 @@ impl Shared {
         self.wake.notify_all();
     }
 
-    /// Has the writer thread look for earlier revisions of these events.
-    pub fn report_damaged_events(&self, events: &[u64]) {
-        if events.is_empty() {
+    /// Has the writer thread look for earlier revisions of these.
+    pub fn report_damaged(&self, ids: &[RecordId]) {
+        if ids.is_empty() {
             return;
         }
-        let mut damaged = lock(&self.damaged_events);
+        let mut damaged = lock(&self.damaged);
         let room = DAMAGED_MAX.saturating_sub(damaged.len());
-        damaged.extend(events.iter().take(room));
+        damaged.extend(ids.iter().take(room));
     }
 
-    /// One event to look for.
-    pub fn next_damaged_event(&self) -> Option<u64> {
-        lock(&self.damaged_events).pop_first()
+    /// One thing to look for.
+    pub fn next_damaged(&self) -> Option<RecordId> {
+        lock(&self.damaged).pop_first()
     }
 
     pub fn status(&self) -> Status {

@@ -12,8 +12,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Record;
 use super::frame::{BODY_MAX, NextIds};
+use super::{Record, rare_stored};
 use crate::domain::{
     BBox, BatchId, CameraId, Detection, DetectionId, Event, EventId, Label, RiskScore, Timestamp,
     TrackId,
@@ -98,6 +98,7 @@ pub(super) fn encode_commit(records: &[Record]) -> Result<Vec<u8>, TooLarge> {
                 (DETECTION_V1, postcard::to_allocvec(&DetectionV1::from(detection)))
             }
             Record::Event(event) => (EVENT_V1, postcard::to_allocvec(&EventV1::from(event))),
+            other => rare_stored::encode(other).ok_or(TooLarge)?,
         };
         let bytes = bytes.map_err(|_| TooLarge)?;
         let len = u32::try_from(bytes.len()).map_err(|_| TooLarge)?;
@@ -174,7 +175,7 @@ impl Iterator for Records<'_> {
             EVENT_V1 => postcard::from_bytes::<EventV1>(bytes)
                 .ok()
                 .map(|stored| Record::Event(stored.into())),
-            _ => None,
+            _ => rare_stored::decode(tag, bytes),
         })
     }
 }

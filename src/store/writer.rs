@@ -230,8 +230,11 @@ impl Engine {
             if result.is_err() {
                 self.shared.metrics.refused.add(ready.records as u64);
             }
-            if written.is_ok() {
-                std::mem::take(&mut ready.events).into_iter().for_each(|e| self.recent.note(e));
+            for record in std::mem::take(&mut ready.revised) {
+                match written {
+                    Ok(()) => self.recent.note(record),
+                    Err(_) => self.recent.note_failed(&record),
+                }
             }
             ready.answer(result);
         }

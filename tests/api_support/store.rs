@@ -2,10 +2,13 @@
 
 use std::sync::Mutex;
 
-use watchpost::domain::{Detection, DetectionId, Event, EventId};
+use watchpost::domain::{
+    Alert, AlertId, AlertRule, Detection, DetectionId, Event, EventId, RuleId, SceneChange,
+    SceneChangeId, Setting, Timestamp,
+};
 use watchpost::store::{
-    Amended, Change, DetectionQuery, Done, Durability, EventQuery, Page, Range, Reader, Record,
-    StoreError, Writer,
+    AlertQuery, Amended, Change, DetectionQuery, Done, Durability, EventQuery, Page, Range, Reader,
+    Record, RecordId, RecordKind, Revised, SceneChangeQuery, StoreError, Writer,
 };
 
 /// Records in memory. Cursors are `after-` and an id.
@@ -13,8 +16,11 @@ use watchpost::store::{
 pub struct MemoryStore {
     pub events: Mutex<Vec<Event>>,
     pub detections: Mutex<Vec<Detection>>,
+    /// Alerts, rules, scene changes and settings, removals included.
+    pub others: Mutex<Vec<Record>>,
     /// What was asked of the writer.
     pub submitted: Mutex<Vec<(usize, Durability)>>,
+    turn: Mutex<()>,
     /// Set to make every call fail.
     pub failure: Mutex<Option<StoreError>>,
 }
@@ -23,6 +29,52 @@ impl MemoryStore {
     fn check(&self) -> Result<(), StoreError> {
         self.failure.lock().unwrap().clone().map_or(Ok(()), Err)
     }
+
+    fn latest(&self, id: RecordId) -> Option<Record> {
+        if id.kind == RecordKind::Event {
+            let events = self.events.lock().unwrap();
+            return events
+                .iter()
+                .find(|event| RecordId::from(event.id) == id)
+                .cloned()
+                .map(Record::Event);
+        }
+        self.others.lock().unwrap().iter().find(|record| record.id() == Some(id)).cloned()
+    }
+
+    fn one<T: Revised>(&self, id: RecordId) -> Result<Option<T>, StoreError> {
+        self.check()?;
+        Ok(self.latest(id).and_then(T::from_record))
+    }
+
+    /// All of a kind, newest first.
+    pub fn all<T: Revised>(&self) -> Vec<T> {
+        let others = self.others.lock().unwrap();
+        others.iter().rev().cloned().filter_map(T::from_record).collect()
+    }
+}
+
+/// A page of what is newest first already.
+fn page_of<T>(
+    items: Vec<T>,
+    range: &Range,
+    at: impl Fn(&T) -> Timestamp,
+) -> Result<Page<T>, StoreError> {
+    let is_in = |item: &T| {
+        range.from.is_none_or(|from| at(item) >= from)
+            && range.until.is_none_or(|until| at(item) < until)
+    };
+    let items: Vec<_> = items.into_iter().filter(is_in).collect();
+    let after = match &range.cursor {
+        None => 0,
+        Some(cursor) => cursor
+            .strip_prefix("after-")
+            .and_then(|text| text.parse().ok())
+            .ok_or(StoreError::BadCursor)?,
+    };
+    let end = after + range.limit;
+    let next_cursor = (items.len() > end).then(|| format!("after-{end}"));
+    Ok(Page { items: items.into_iter().skip(after).take(range.limit).collect(), next_cursor })
 }
 
 fn page<T>(
@@ -80,6 +132,50 @@ impl Reader for MemoryStore {
         self.check()?;
         Ok(self.events.lock().unwrap().iter().find(|item| item.id == id).cloned())
     }
+
+    fn alerts(&self, query: &AlertQuery) -> Result<Page<Alert>, StoreError> {
+        self.check()?;
+        let mut items = self.all::<Alert>();
+        items.retain(|a| {
+            query.camera.as_ref().is_none_or(|camera| *camera == a.camera)
+                && query.severity.is_none_or(|severity| severity == a.severity)
+                && query.status.is_none_or(|status| status == a.status)
+                && query.event.is_none_or(|event| event == a.event)
+                && query.rule.is_none_or(|rule| Some(rule) == a.rule)
+        });
+        page_of(items, &query.range, |alert| alert.created_at)
+    }
+
+    fn alert(&self, id: AlertId) -> Result<Option<Alert>, StoreError> {
+        self.one(id.into())
+    }
+
+    fn alert_rules(&self) -> Result<Vec<AlertRule>, StoreError> {
+        self.check()?;
+        Ok(self.all())
+    }
+
+    fn alert_rule(&self, id: RuleId) -> Result<Option<AlertRule>, StoreError> {
+        self.one(id.into())
+    }
+
+    fn scene_changes(&self, query: &SceneChangeQuery) -> Result<Page<SceneChange>, StoreError> {
+        self.check()?;
+        let mut items = self.all::<SceneChange>();
+        items.retain(|c| {
+            query.camera.as_ref().is_none_or(|camera| *camera == c.camera)
+                && query.acknowledged.is_none_or(|it| it == c.acknowledged_at.is_some())
+        });
+        page_of(items, &query.range, |change| change.detected_at)
+    }
+
+    fn scene_change(&self, id: SceneChangeId) -> Result<Option<SceneChange>, StoreError> {
+        self.one(id.into())
+    }
+
+    fn setting(&self, key: &str) -> Result<Option<Setting>, StoreError> {
+        self.one(RecordId::setting(key))
+    }
 }
 
 impl Writer for MemoryStore {
@@ -96,21 +192,48 @@ impl Writer for MemoryStore {
                     events.push(event);
                 }
                 Record::Detection(detection) => self.detections.lock().unwrap().push(detection),
+                other => {
+                    let mut others = self.others.lock().unwrap();
+                    match others.iter_mut().find(|known| known.id() == other.id()) {
+                        Some(known) => *known = other,
+                        None => others.push(other),
+                    }
+                }
             }
         }
         done(Ok(()));
     }
 
-    fn amend_event(&self, id: EventId, change: Change, durability: Durability, done: Amended) {
-        let latest = self.check().and_then(|()| self.event(id));
-        let Ok(latest) = latest else { return done(latest) };
-        let next = latest.as_ref().map_or(0, |event| event.revision + 1);
-        let Some(event) = change(latest) else { return done(Ok(None)) };
-        let event = Event { id, revision: event.revision.max(next), ..event };
-        let kept = event.clone();
+    fn amend(
+        &self,
+        id: RecordId,
+        change: Change<Record>,
+        durability: Durability,
+        done: Amended<Record>,
+    ) {
+        if let Err(error) = self.check() {
+            return done(Err(error));
+        }
+        // One change at a time, as on the writer's thread.
+        let _turn = self.turn.lock().unwrap();
+        let latest = self.latest(id);
+        let next = latest.as_ref().map_or(0, |record| record.revision() + 1);
+        let known = latest.filter(|record| !matches!(record, Record::Removed(_)));
+        let Some(mut record) = change(known) else { return done(Ok(None)) };
+        assert_eq!(record.id(), Some(id), "a change gives the same thing");
+        match &mut record {
+            Record::Detection(_) => unreachable!("detections are not amended"),
+            Record::Event(event) => event.revision = event.revision.max(next),
+            Record::Alert(alert) => alert.revision = next,
+            Record::AlertRule(rule) => rule.revision = next,
+            Record::SceneChange(change) => change.revision = next,
+            Record::Setting(setting) => setting.revision = next,
+            Record::Removed(removal) => removal.revision = next,
+        }
+        let kept = record.clone();
         let done =
             Box::new(move |result: Result<(), StoreError>| done(result.map(|()| Some(kept))));
-        self.submit(vec![Record::Event(event)], durability, done);
+        self.submit(vec![record], durability, done);
     }
 
     fn next_detection_id(&self) -> DetectionId {

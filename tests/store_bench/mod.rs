@@ -7,7 +7,8 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use watchpost::domain::{
-    BBox, BatchId, Detection, DetectionId, Event, EventId, Label, RiskScore, Timestamp, TrackId,
+    Alert, AlertId, AlertRule, AlertStatus, BBox, BatchId, Detection, DetectionId, Event, EventId,
+    Label, RiskLevel, RiskScore, RuleId, Timestamp, TrackId,
 };
 use watchpost::health::{Health, Metrics};
 use watchpost::rt::{Clock, Stop, Tasks};
@@ -151,5 +152,47 @@ pub fn event(id: u64, revision: u32, after_ms: i64) -> Event {
         has_snapshot: false,
         clock_trusted: true,
         reviewed: false,
+    }
+}
+
+pub fn alert(id: u128, after_ms: i64) -> Alert {
+    let created_at = Timestamp::from_unix_ms(T0.unix_ms() + after_ms);
+    Alert {
+        id: AlertId(uuid::Uuid::from_u128(id)),
+        revision: 0,
+        event: EventId(1),
+        camera: "yard".parse().unwrap(),
+        rule: Some(RuleId(uuid::Uuid::from_u128(5))),
+        severity: RiskLevel::High,
+        status: AlertStatus::Pending,
+        dedup_key: "yard".into(),
+        created_at,
+        updated_at: created_at,
+        acknowledged_at: None,
+        dismissed_at: None,
+        clock_trusted: true,
+    }
+}
+
+pub fn alert_rule(id: u128, after_ms: i64) -> AlertRule {
+    let created_at = Timestamp::from_unix_ms(T0.unix_ms() + after_ms);
+    AlertRule {
+        id: RuleId(uuid::Uuid::from_u128(id)),
+        revision: 0,
+        name: "Everything".into(),
+        description: None,
+        is_enabled: true,
+        severity: None,
+        risk_threshold: None,
+        object_types: Vec::new(),
+        cameras: Vec::new(),
+        zones: Vec::new(),
+        min_confidence: None,
+        schedule: None,
+        dedup_key_template: "{camera_id}:{rule_id}".into(),
+        cooldown: Duration::from_secs(300),
+        channels: Vec::new(),
+        created_at,
+        updated_at: created_at,
     }
 }

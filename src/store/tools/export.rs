@@ -14,6 +14,7 @@ use crate::store::clock_shifts::{ClockShiftV1, ClockShifts};
 use crate::store::disk::Disk;
 use crate::store::frame::Found;
 use crate::store::journal::io_error;
+use crate::store::rare_stored::{AlertRuleV1, AlertV1, Kept, Rare, SceneChangeV1, SettingV1};
 use crate::store::stored::{self, Body, DetectionV1, EventV1};
 use crate::store::{Record, StoreError};
 
@@ -39,24 +40,41 @@ pub(super) enum Line {
     DetectionV1(DetectionV1),
     #[serde(rename = "event.v1")]
     EventV1(EventV1),
-}
-
-impl From<&Record> for Line {
-    fn from(record: &Record) -> Self {
-        match record {
-            Record::Detection(detection) => Self::DetectionV1(detection.into()),
-            Record::Event(event) => Self::EventV1(event.into()),
-        }
-    }
+    #[serde(rename = "alert.v1")]
+    AlertV1(Kept<AlertV1>),
+    #[serde(rename = "alert_rule.v1")]
+    AlertRuleV1(Kept<AlertRuleV1>),
+    #[serde(rename = "scene_change.v1")]
+    SceneChangeV1(Kept<SceneChangeV1>),
+    #[serde(rename = "setting.v1")]
+    SettingV1(Kept<SettingV1>),
 }
 
 impl Line {
-    /// The record, if it is one.
+    /// The line of a record; every record that was read from a journal has one.
+    fn of(record: &Record) -> Option<Self> {
+        match record {
+            Record::Detection(detection) => Some(Self::DetectionV1(detection.into())),
+            Record::Event(event) => Some(Self::EventV1(event.into())),
+            record => Rare::of(record).map(|rare| match rare {
+                Rare::Alert(kept) => Self::AlertV1(kept),
+                Rare::AlertRule(kept) => Self::AlertRuleV1(kept),
+                Rare::SceneChange(kept) => Self::SceneChangeV1(kept),
+                Rare::Setting(kept) => Self::SettingV1(kept),
+            }),
+        }
+    }
+
+    /// The record; `None` when it is none, or a value in it is none of its kind.
     pub fn into_record(self) -> Option<Record> {
         match self {
             Self::ClockShiftV1(_) => None,
             Self::DetectionV1(detection) => Some(Record::Detection(detection.into())),
             Self::EventV1(event) => Some(Record::Event(event.into())),
+            Self::AlertV1(kept) => Rare::Alert(kept).into_record(),
+            Self::AlertRuleV1(kept) => Rare::AlertRule(kept).into_record(),
+            Self::SceneChangeV1(kept) => Rare::SceneChange(kept).into_record(),
+            Self::SettingV1(kept) => Rare::Setting(kept).into_record(),
         }
     }
 
@@ -105,11 +123,11 @@ pub fn export(
 
 impl Exported {
     fn add(&mut self, record: Option<Record>, out: &mut dyn Write) -> Result<(), StoreError> {
-        let Some(record) = record else {
+        let Some(line) = record.as_ref().and_then(Line::of) else {
             self.unknown += 1;
             return Ok(());
         };
-        Line::from(&record).write(out)?;
+        line.write(out)?;
         self.records += 1;
         Ok(())
     }

@@ -9,9 +9,9 @@ use std::io::{self, BufRead, Read as _};
 use std::sync::mpsc::sync_channel;
 
 use super::export::Line;
-use crate::domain::{DetectionId, EventId};
+use crate::domain::DetectionId;
 use crate::store::journal::io_error;
-use crate::store::{Durability, Reader as _, Record, Store, StoreError, Writer as _};
+use crate::store::{Durability, Reader as _, Record, RecordId, Store, StoreError, Writer as _};
 
 /// Longest line: the largest record with every character escaped.
 const LINE_MAX: u64 = 8 << 20;
@@ -43,7 +43,7 @@ pub struct Import<'a> {
     group: Vec<(u64, Record)>,
     group_bytes: usize,
     detections: HashSet<DetectionId>,
-    events: HashMap<EventId, u32>,
+    revised: HashMap<RecordId, u32>,
     report: Imported,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Import<'a> {
             group: Vec::new(),
             group_bytes: 0,
             detections: HashSet::new(),
-            events: HashMap::new(),
+            revised: HashMap::new(),
             report: Imported::default(),
         }
     }
@@ -100,16 +100,20 @@ impl<'a> Import<'a> {
             return Ok(());
         }
         let record = match serde_json::from_slice::<Line>(line) {
+            Ok(Line::ClockShiftV1(_)) => return Ok(()),
             Ok(parsed) => match parsed.into_record() {
                 Some(record) => record,
-                None => return Ok(()),
+                None => {
+                    self.fault(number, "a value in it is none of its kind");
+                    return Ok(());
+                }
             },
             Err(error) => {
                 self.fault(number, &error.to_string());
                 return Ok(());
             }
         };
-        if id_of(&record) >= ID_MAX {
+        if counter_of(&record).is_some_and(|id| id >= ID_MAX) {
             self.fault(number, "the id is larger than any id of a store");
             return Ok(());
         }
@@ -121,35 +125,34 @@ impl<'a> Import<'a> {
             self.write_group()?;
         }
         self.group_bytes += line.len();
-        match &record {
-            Record::Detection(seen) => drop(self.detections.insert(seen.id)),
-            Record::Event(happened) => drop(self.events.insert(happened.id, happened.revision)),
+        match (&record, record.id()) {
+            (Record::Detection(seen), _) => drop(self.detections.insert(seen.id)),
+            (_, Some(id)) => drop(self.revised.insert(id, record.revision())),
+            (_, None) => {}
         }
         self.group.push((number, record));
         Ok(())
     }
 
     fn is_known(&self, record: &Record) -> Result<bool, StoreError> {
-        match record {
-            Record::Detection(seen) => {
-                Ok(self.detections.contains(&seen.id) || self.store.detection(seen.id)?.is_some())
-            }
-            Record::Event(happened) => {
-                let waiting = self.events.get(&happened.id).copied();
-                let stored = match waiting {
-                    Some(_) => None,
-                    None => self.store.event(happened.id)?.map(|event| event.revision),
-                };
-                Ok(waiting.or(stored).is_some_and(|known| known >= happened.revision))
-            }
+        if let Record::Detection(seen) = record {
+            return Ok(
+                self.detections.contains(&seen.id) || self.store.detection(seen.id)?.is_some()
+            );
         }
+        let Some(id) = record.id() else { return Ok(false) };
+        let known = match self.revised.get(&id) {
+            Some(waiting) => Some(*waiting),
+            None => self.store.revision(id)?,
+        };
+        Ok(known.is_some_and(|known| known >= record.revision()))
     }
 
     /// Writes what has come together, synced.
     fn write_group(&mut self) -> Result<(), StoreError> {
         self.group_bytes = 0;
         self.detections.clear();
-        self.events.clear();
+        self.revised.clear();
         let group = std::mem::take(&mut self.group);
         let Some((first, _)) = group.first() else { return Ok(()) };
         let (number, count) = (*first, group.len() as u64);
@@ -178,10 +181,13 @@ impl<'a> Import<'a> {
     }
 }
 
-fn id_of(record: &Record) -> u64 {
+/// The id, if it is one that the store counts.
+fn counter_of(record: &Record) -> Option<u64> {
     match record {
-        Record::Detection(seen) => seen.id.0,
-        Record::Event(happened) => happened.id.0,
+        Record::Detection(seen) => Some(seen.id.0),
+        Record::Event(happened) => Some(happened.id.0),
+        Record::SceneChange(change) => Some(change.id.0),
+        Record::Alert(_) | Record::AlertRule(_) | Record::Setting(_) | Record::Removed(_) => None,
     }
 }
 

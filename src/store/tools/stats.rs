@@ -23,6 +23,8 @@ pub struct StoreStats {
     pub detections: u64,
     /// Stored events, each revision counted.
     pub event_revisions: u64,
+    /// Stored alerts, rules, scene changes and settings, each revision counted.
+    pub other_revisions: u64,
     /// Time of the oldest record.
     pub oldest: Option<Timestamp>,
     /// Time of the newest record.
@@ -60,16 +62,16 @@ pub fn stats_with(dir: &Path, on_progress: OnProgress<'_>) -> Result<StoreStats,
 
 impl StoreStats {
     fn add(&mut self, record: &Record) {
-        let at = match record {
-            Record::Detection(detection) => {
-                self.detections += 1;
-                detection.captured_at
-            }
-            Record::Event(event) => {
-                self.event_revisions += 1;
-                event.updated_at
-            }
-        };
+        match record {
+            Record::Detection(_) => self.detections += 1,
+            Record::Event(_) => self.event_revisions += 1,
+            Record::Alert(_)
+            | Record::AlertRule(_)
+            | Record::SceneChange(_)
+            | Record::Setting(_)
+            | Record::Removed(_) => self.other_revisions += 1,
+        }
+        let at = record.touched_at();
         self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
         self.newest = Some(self.newest.map_or(at, |newest| newest.max(at)));
     }
