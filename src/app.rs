@@ -5,6 +5,7 @@
 //! without it and says so in health: no detector, no store, a camera that is
 //! away.
 
+mod announce;
 mod drivers;
 mod reload;
 mod system;
@@ -19,9 +20,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api::{self, ApiContext, ApiHandles};
-use crate::assess::Rules;
+use crate::assess::{Alerts, AlertsContext, Rules};
 use crate::board::Sensors;
-use crate::capture::{CameraEvent, Cameras, CaptureContext, Directory};
+use crate::capture::{Cameras, CaptureContext, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
 use crate::health::{Health, Metrics, Progress, watchdog};
@@ -33,6 +34,7 @@ use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
 use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
 use crate::store::Store;
 use crate::store::disk::Ground;
+use announce::announce;
 use reload::{Reloader, Taps};
 use system::SystemSampler;
 
@@ -146,7 +148,7 @@ async fn appliance(
     let tasks = supervised_tasks(stop, &health);
     let hub = Hub::new(clock.clone(), metrics.clone());
     let directory = Directory::default();
-    announce(&health, &directory, &hub);
+    let health_watch = announce(&health, &directory, &hub, &clock);
 
     let dir = &settings.state_dir;
     let snapshots = Snapshots::open_claimed(
@@ -168,14 +170,29 @@ async fn appliance(
         &tasks,
         stop,
     );
+    store.show_progress(&progress);
     forget_dropped_pictures(&store, &snapshots);
     announce_redated(&store, &hub);
+    let alerts = Alerts::start(AlertsContext {
+        reader: Arc::new(store.clone()),
+        writer: Arc::new(store.clone()),
+        hub: hub.clone(),
+        clock: clock.clone(),
+        health: health.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    })?;
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
         reader: Arc::new(store.clone()),
         snapshots: snapshots.clone(),
         hub: hub.clone(),
+        on_event: {
+            let alerts = alerts.clone();
+            Arc::new(move |event| alerts.see(event))
+        },
         views: views.clone(),
         metrics: metrics.clone(),
         tasks: tasks.clone(),
@@ -216,6 +233,7 @@ async fn appliance(
         hub: hub.clone(),
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
+        alerts,
         cameras: directory.clone(),
         live_views: views.clone(),
         snapshots,
@@ -229,7 +247,7 @@ async fn appliance(
         },
     }));
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));
-    tasks.spawn("system-status", sampler.run(hub, stop.clone()));
+    tasks.spawn("system-status", sampler.run(hub.clone(), health_watch, stop.clone()));
     tasks.spawn("watchdog", watchdog::feed(health.clone(), progress, stop.clone()));
 
     let taps = Taps::default();
@@ -247,6 +265,8 @@ async fn appliance(
         pipeline,
         views,
         api: api_settings,
+        hub,
+        clock: clock.clone(),
         load,
         applied: None,
     };
@@ -278,21 +298,6 @@ fn supervised_tasks(stop: &Stop, health: &Health) -> Tasks {
             "restart the daemon and report this with the log",
         );
     })
-}
-
-/// What the rooms say of themselves reaches everyone who listens.
-fn announce(health: &Health, directory: &Directory, hub: &Hub) {
-    let live = hub.clone();
-    health.on_change(move |report| live.publish(LiveMessage::Service(Arc::new(report.clone()))));
-    let live = hub.clone();
-    directory.on_event(move |event| {
-        live.publish(match event {
-            CameraEvent::Status(status) => LiveMessage::Camera(Arc::new(status.clone())),
-            CameraEvent::Notice { camera, notice } => {
-                LiveMessage::Notice { camera: camera.clone(), notice: notice.clone() }
-            }
-        });
-    });
 }
 
 /// Pictures of events that retention dropped go with them.

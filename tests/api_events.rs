@@ -131,6 +131,34 @@ async fn a_list_is_walked_to_its_exact_end_by_cursor() {
 }
 
 #[tokio::test]
+async fn a_search_that_passes_over_much_goes_on_by_itself_and_then_by_cursor() {
+    let appliance = Appliance::start().await;
+    let mut rare = detection(1);
+    rare.camera = "back_door".parse().unwrap();
+    let mut all: Vec<_> = (2..=20).map(detection).collect();
+    all.push(rare);
+    *appliance.store.detections.lock().unwrap() = all;
+    for (looks_at, pages) in [(1, 5), (3, 2), (5, 1), (20, 1)] {
+        *appliance.store.looks_at.lock().unwrap() = Some(looks_at);
+        let mut path = "/api/detections?camera_id=back_door".to_owned();
+        let mut counts = Vec::new();
+        loop {
+            let page = appliance.get_json(&path).await.json();
+            counts.push(page["items"].as_array().unwrap().len());
+            assert_eq!(
+                page["pagination"]["has_more"],
+                page["pagination"]["next_cursor"].is_string()
+            );
+            let Some(next) = page["pagination"]["next_cursor"].as_str() else { break };
+            path = format!("/api/detections?camera_id=back_door&cursor={next}");
+        }
+        assert_eq!(counts.len(), pages);
+        assert_eq!((counts.pop(), counts.iter().sum::<usize>()), (Some(1), 0));
+    }
+    appliance.finished().await;
+}
+
+#[tokio::test]
 async fn filters_reach_the_store() {
     let appliance = Appliance::start().await;
     {

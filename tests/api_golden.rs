@@ -17,7 +17,9 @@ use watchpost::domain::{
     BatchId, CameraId, CameraNotice, CameraState, CameraStatus, DetectionId, Timestamp,
 };
 use watchpost::health::{Report, State};
-use watchpost::live::{Cursor, DetectionBatchSeen, LiveMessage, Resynced, Stamp};
+use watchpost::live::{
+    CameraSwitched, Cursor, DetectionBatchSeen, HealthChanged, LiveMessage, Resynced, Stamp,
+};
 
 fn assert_golden(name: &str, bytes: impl AsRef<[u8]>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
@@ -106,6 +108,22 @@ fn system_and_service_status_are_announced_as_promised() {
     assert_message("ws-service-healthy.json", &service(State::Healthy, None));
     assert_message("ws-service-degraded.json", &service(State::Degraded, Some("replace the card")));
     assert_message("ws-service-unhealthy.json", &service(State::Unhealthy, Some("free space")));
+}
+
+#[test]
+fn changes_of_the_whole_box_and_of_its_cameras_are_announced_as_promised() {
+    let components =
+        vec![("camera.yard".into(), State::Unhealthy), ("store".into(), State::Healthy)];
+    let (health, previous) = (State::Degraded, State::Healthy);
+    let changed = HealthChanged { health, previous, components, at: MORNING };
+    assert_message("ws-health-changed.json", &LiveMessage::Health(Arc::new(changed)));
+    assert_message("ws-gpu.json", &LiveMessage::Gpu(Arc::new(system_status())));
+    for (name, is_enabled) in [("ws-camera-enabled.json", true), ("ws-camera-disabled.json", false)]
+    {
+        let reason = "the configuration changed".to_owned();
+        let switched = CameraSwitched { camera: front_door(), is_enabled, reason, at: MORNING };
+        assert_message(name, &LiveMessage::CameraSwitched(Arc::new(switched)));
+    }
 }
 
 #[test]

@@ -195,7 +195,11 @@ impl Returning {
 async fn a_thousand_returns_lose_nothing_and_double_nothing() {
     const CLIENTS: u64 = 20;
     const RETURNS: u64 = 50;
-    let settings = ApiSettings { replay_max_bytes: 64 << 20, ..ApiSettings::default() };
+    let settings = ApiSettings {
+        replay_max_bytes: 64 << 20,
+        websocket_upgrades_per_minute: 0,
+        ..ApiSettings::default()
+    };
     let appliance = Appliance::with(settings).await;
     let mut published = 0;
     let mut publish = |times: u64| {

@@ -271,6 +271,24 @@ async fn connections_are_counted_for_whoever_has_switched_debugging_on() {
 }
 
 #[tokio::test]
+async fn the_breakers_tell_real_trouble_and_close_by_themselves() {
+    let appliance = Appliance::start().await;
+    let store = appliance.health.component("store");
+    let breaker = async || {
+        appliance.get("/api/system/health/websocket").await.json()["event_broadcaster"].clone()
+    };
+    let expected = |state: &str, failures: u64| json!({"state": state, "failure_count": failures, "is_degraded": failures > 0});
+    store.degraded("slow", "replace the card");
+    assert_eq!(breaker().await, expected("half_open", 1));
+    appliance.health.component("detector").unhealthy("no network", "reinstall");
+    assert_eq!(breaker().await, expected("open", 2));
+    store.healthy("ok");
+    appliance.health.component("detector").healthy("ok");
+    assert_eq!(breaker().await, expected("closed", 0));
+    appliance.finished().await;
+}
+
+#[tokio::test]
 async fn a_plain_request_is_told_to_upgrade() {
     let appliance = Appliance::start().await;
     let answer = appliance.get("/ws/events").await;

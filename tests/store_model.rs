@@ -301,36 +301,42 @@ fn what_retention_drops_is_gone_and_the_rest_is_found() {
     }
 }
 
+/// Every page, each in order and behind the one before; how many there are.
+fn read_all(store: &Store, limit: usize) -> usize {
+    let range = Range { limit, ..Range::default() };
+    let mut query = DetectionQuery { range, ..DetectionQuery::default() };
+    let (mut last, mut pages) = (None, 0);
+    loop {
+        let page = store.detections(&query).unwrap();
+        let positions: Vec<_> = page.items.iter().map(position).collect();
+        assert!(positions.is_sorted_by(|a, b| a > b));
+        assert!(last.is_none_or(|l| positions.first().is_none_or(|first| *first < l)));
+        last = positions.last().copied().or(last);
+        pages += 1;
+        query.range.cursor = page.next_cursor;
+        if query.range.cursor.is_none() {
+            return pages;
+        }
+    }
+}
+
 #[test]
 fn readers_beside_the_writer_and_retention_see_every_page_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let mut world = World::new(20);
     let rig = Rig::open(dir.path(), 400 << 10);
     let (over, store) = (Stop::new(), rig.store.clone());
-    let reader = std::thread::spawn({
+    let reads = {
         let over = over.clone();
         move || {
             let mut pages = 0;
             while !over.is_set() {
-                let mut query = DetectionQuery::default();
-                query.range.limit = 1 + pages % 90;
-                let mut last = None;
-                loop {
-                    let page = store.detections(&query).unwrap();
-                    let positions: Vec<_> = page.items.iter().map(position).collect();
-                    assert!(positions.is_sorted_by(|a, b| a > b));
-                    assert!(last.is_none_or(|l| positions.first().is_none_or(|first| *first < l)));
-                    last = positions.last().copied().or(last);
-                    query.range.cursor = page.next_cursor;
-                    pages += 1;
-                    if query.range.cursor.is_none() {
-                        break;
-                    }
-                }
+                pages += read_all(&store, 1 + pages % 90);
             }
             pages
         }
-    });
+    };
+    let reader = std::thread::Builder::new().spawn(reads).unwrap();
     for step in 0..150 {
         add(&rig, &mut Model::default(), &mut world);
         if step % 10 == 0 {

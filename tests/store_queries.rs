@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use store_bench::{Bench, T0, detection, event};
 use watchpost::domain::{Detection, DetectionId, EventId, RiskLevel, RiskScore, Timestamp};
-use watchpost::health::{Health, Metrics, State};
+use watchpost::health::{Health, Metrics, Progress, State};
 use watchpost::rt::{Clock, Stop, Tasks};
 use watchpost::store::{
     DetectionQuery, Durability, EventQuery, Range, Reader, Record, Store, StoreError,
@@ -315,4 +315,58 @@ fn dropping_the_last_handle_writes_everything_and_closes_in_good_order() {
     let bench = Bench::open(dir.path());
     assert!(bench.store.detection(DetectionId(500)).unwrap().is_some());
     assert_eq!(bench.store.next_detection_id(), DetectionId(501));
+}
+
+fn counted(bench: &Bench, name: &'static str) -> u64 {
+    bench.metrics.counter(name, "", &[]).value()
+}
+
+#[test]
+fn as_many_records_wait_for_a_sync_as_the_settings_say() {
+    for (flush_records, syncs) in [(10, 1), (11, 0)] {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = StoreSettings { flush_records, ..StoreSettings::default() };
+        let bench = Bench::open_with(dir.path(), settings);
+        let records = (1..=10).map(|id| Record::Detection(detection(id, 0))).collect();
+        bench.submit(records, Durability::Written).unwrap();
+        // The turn that synced has ended when the next one answers.
+        bench.submit(Vec::new(), Durability::Written).unwrap();
+        assert_eq!(counted(&bench, "watchpost_store_syncs_total"), syncs);
+    }
+}
+
+#[test]
+fn what_the_card_takes_for_what_is_kept_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::open(dir.path());
+    for id in 1..=3 {
+        bench.submit(vec![Record::Detection(detection(id, 0))], Durability::Synced).unwrap();
+    }
+    let accepted = counted(&bench, "watchpost_store_accepted_bytes_total");
+    let written = counted(&bench, "watchpost_store_bytes_written_total");
+    assert_eq!(written, accepted + 3 * 16, "a header for each frame");
+    assert_eq!(counted(&bench, "watchpost_store_journal_block_bytes_total"), 3 * 4096);
+}
+
+#[test]
+fn a_writer_that_does_not_come_back_is_stuck_and_an_idle_one_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::open(dir.path());
+    let progress = Progress::new(bench.clock.clone());
+    bench.store.show_progress(&progress);
+    let minutes = Duration::from_secs(120);
+    bench.clock.advance(minutes);
+    bench.until(|_| progress.stuck().is_empty());
+    let (go, wait) = std::sync::mpsc::sync_channel::<()>(1);
+    let (tx, held) = std::sync::mpsc::sync_channel(1);
+    let hold = Box::new(move |_: Result<(), StoreError>| {
+        tx.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    bench.store.submit(Vec::new(), Durability::Written, hold);
+    held.recv_timeout(store_bench::SOON).unwrap();
+    bench.clock.advance(minutes);
+    assert_eq!(progress.stuck(), [("store".to_owned(), minutes)]);
+    go.send(()).unwrap();
+    bench.until(|_| progress.stuck().is_empty());
 }

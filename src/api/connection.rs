@@ -31,6 +31,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a handler may know and do about its connection.
 #[derive(Clone)]
 pub(super) struct Connection {
+    /// Where the client connected from.
+    pub(super) ip: IpAddr,
     /// The client is on this machine.
     pub(super) is_local: bool,
     /// Set when the box stops: streams end.
@@ -42,7 +44,7 @@ pub(super) struct Connection {
 impl Connection {
     fn new(client: IpAddr, stop: Stop) -> Self {
         let is_local = client.to_canonical().is_loopback();
-        Self { is_local, stop, upgraded: Arc::default() }
+        Self { ip: client, is_local, stop, upgraded: Arc::default() }
     }
 
     /// Runs `session` once HTTP is done here, still within this connection's

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::ApiSettings;
 use super::error::ApiError;
+use crate::assess::Alerts;
 use crate::capture::Directory;
 use crate::health::{Health, Metrics, Progress};
 use crate::infer::DetectorInfo;
@@ -37,6 +38,8 @@ pub struct ApiHandles {
     pub reader: Arc<dyn Reader>,
     /// Keeps records.
     pub writer: Arc<dyn Writer>,
+    /// Alerts and their rules.
+    pub alerts: Alerts,
     /// The cameras.
     pub cameras: Directory,
     /// Live pictures.

@@ -21,6 +21,7 @@ use super::query::Query;
 use super::request::Request;
 use super::response::{self, Response};
 use super::route::{Found, Route, Table};
+use super::throttle::{self, Throttle};
 use super::{ApiContext, ApiSettings, Role, assets, guard, routes, ws};
 use crate::rt::panic_message;
 
@@ -28,11 +29,13 @@ use crate::rt::panic_message;
 pub(super) struct Service {
     ctx: Arc<ApiContext>,
     table: Table,
+    throttle: Throttle,
 }
 
 impl Service {
     pub(super) fn new(ctx: Arc<ApiContext>) -> Self {
-        Self { ctx, table: Table::new(routes::all()) }
+        let throttle = Throttle::new(&ctx.metrics);
+        Self { ctx, table: Table::new(routes::all()), throttle }
     }
 
     /// The answer to a request. Never fails: a failure is an answer too.
@@ -73,14 +76,27 @@ impl Service {
         if is_unsafe(&head.method) || is_websocket {
             guard::check_origin(settings, &head, &caller)?;
         }
-        let is_refused = permission.is_err() || is_websocket && !auth::has_token(settings, &query);
+        let is_trusted = permission.is_ok() && auth::has_token(settings, &query);
+        let refusal = match is_websocket {
+            true if !self.may_upgrade(settings, &head, &connection) => Some(ws::TOO_MANY),
+            true if !is_trusted => Some(ws::NOT_ALLOWED),
+            _ => None,
+        };
         let ctx = Arc::clone(&self.ctx);
         let request = Request { ctx, head, query, caller, connection, params, body: Some(body) };
-        if is_websocket && is_refused {
-            return ws::refuse(request);
+        if let Some(reason) = refusal {
+            return ws::refuse(request, reason);
         }
         permission?;
         run(route, request).await
+    }
+
+    /// Whether the client has not opened too many WebSockets lately.
+    fn may_upgrade(&self, settings: &ApiSettings, head: &Parts, connection: &Connection) -> bool {
+        let per_minute = settings.websocket_upgrades_per_minute;
+        let client = throttle::client(connection.ip, &head.headers);
+        let max = per_minute.saturating_add(settings.websocket_upgrades_burst);
+        per_minute == 0 || self.throttle.allows(client, max, self.ctx.clock.monotonic())
     }
 }
 

@@ -7,6 +7,7 @@
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
 use log::debug;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::media::MediaError;
@@ -29,15 +30,17 @@ pub struct ApiError {
     pub(super) header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(super) struct Body<'a> {
     success: bool,
     message: &'a str,
     error: Cause<'a>,
     detail: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ErrorCause")]
 struct Cause<'a> {
     code: &'a str,
     detail: &'a str,

@@ -23,7 +23,9 @@ mod route;
 mod routes;
 mod server;
 mod settings;
+mod spec;
 mod sse;
+mod throttle;
 pub mod wire;
 mod ws;
 

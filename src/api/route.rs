@@ -40,6 +40,43 @@ impl Route {
         Self::new(Method::PATCH, pattern, role, handler)
     }
 
+    /// Its method.
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Its path, with names in braces.
+    pub(super) fn pattern(&self) -> &'static str {
+        self.pattern
+    }
+
+    /// `POST pattern`, for callers with at least `role`.
+    pub(super) fn post<F, Fut>(pattern: &'static str, role: Role, handler: F) -> Self
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
+    {
+        Self::new(Method::POST, pattern, role, handler)
+    }
+
+    /// `PUT pattern`, for callers with at least `role`.
+    pub(super) fn put<F, Fut>(pattern: &'static str, role: Role, handler: F) -> Self
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
+    {
+        Self::new(Method::PUT, pattern, role, handler)
+    }
+
+    /// `DELETE pattern`, for callers with at least `role`.
+    pub(super) fn delete<F, Fut>(pattern: &'static str, role: Role, handler: F) -> Self
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
+    {
+        Self::new(Method::DELETE, pattern, role, handler)
+    }
+
     fn new<F, Fut>(method: Method, pattern: &'static str, role: Role, handler: F) -> Self
     where
         F: Fn(Request) -> Fut + Send + Sync + 'static,

@@ -1,9 +1,11 @@
 //! All routes, in one list.
 
 use super::Role::{Operator, Public, Viewer};
-use super::rest::{analysis, cameras, detections, events, health, pictures, server};
+use super::rest::{
+    alert_rules, alerts, analysis, cameras, detections, events, health, pictures, server,
+};
 use super::route::Route;
-use super::{sse, ws};
+use super::{spec, sse, ws};
 
 /// Every route of the service. What is not here is a file of the dashboard.
 pub(super) fn all() -> Vec<Route> {
@@ -27,6 +29,17 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/detections/{id}", Viewer, detections::one),
         Route::get("/api/detections/{id}/image", Viewer, pictures::detection_image),
         Route::get("/api/detections/{id}/thumbnail", Viewer, pictures::detection_thumbnail),
+        // Realtime API: alerts.
+        Route::get("/api/alerts", Viewer, alerts::list),
+        Route::get("/api/alerts/{id}", Viewer, alerts::one),
+        Route::post("/api/alerts/{id}/acknowledge", Operator, alerts::acknowledge),
+        Route::post("/api/alerts/{id}/dismiss", Operator, alerts::dismiss),
+        Route::get("/api/alerts/rules", Viewer, alert_rules::list),
+        Route::post("/api/alerts/rules", Operator, alert_rules::create),
+        Route::get("/api/alerts/rules/{id}", Viewer, alert_rules::one),
+        Route::put("/api/alerts/rules/{id}", Operator, alert_rules::change),
+        Route::delete("/api/alerts/rules/{id}", Operator, alert_rules::remove),
+        Route::post("/api/alerts/rules/{id}/test", Viewer, alert_rules::test),
         // Probes, figures.
         Route::get("/health", Public, health::alive),
         Route::get("/ready", Public, health::ready),
@@ -39,10 +52,15 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/server/status", Viewer, server::status),
         Route::get("/metrics", Viewer, server::metrics),
         Route::get("/api/metrics", Viewer, server::metrics),
+        // What the service says of itself.
+        Route::get("/api/system/websocket/events", Viewer, spec::websocket_events),
+        Route::get("/api/openapi.json", Public, spec::openapi),
+        Route::get("/api/asyncapi.json", Public, spec::asyncapi),
         // WebSockets.
         Route::get("/ws/events", Viewer, ws::events),
         Route::get("/ws/system", Viewer, ws::system),
         Route::get("/ws/detections", Viewer, ws::detections),
+        Route::get("/ws/jobs/{job_id}/logs", Viewer, ws::job_logs),
     ]
 }
 

@@ -52,6 +52,10 @@ pub struct ApiSettings {
     pub body_max_bytes: usize,
     /// A WebSocket without a message from its client for this long is closed.
     pub websocket_idle_timeout: Duration,
+    /// WebSockets that one address may open in a minute; 0 for any number.
+    pub websocket_upgrades_per_minute: u32,
+    /// What may come on top of the above, in a wave.
+    pub websocket_upgrades_burst: u32,
     /// How often a WebSocket client is told that the connection lives.
     pub websocket_ping_interval: Duration,
     /// How long live messages are kept for WebSocket clients that come back.
@@ -77,6 +81,8 @@ impl Default for ApiSettings {
             live_viewers_max: 8,
             body_max_bytes: 64 << 10,
             websocket_idle_timeout: Duration::from_secs(300),
+            websocket_upgrades_per_minute: 60,
+            websocket_upgrades_burst: 10,
             websocket_ping_interval: Duration::from_secs(30),
             replay_max_age: HistoryBounds::default().max_age,
             replay_max_bytes: HistoryBounds::default().max_bytes,

@@ -4,7 +4,7 @@
 //! touched. Detector, store and addresses are read at start only; a change there
 //! is said in the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -15,8 +15,10 @@ use crate::capture::{Cameras, TapFactory};
 use crate::cli::with_causes;
 use crate::config::{ConfigError, Settings};
 use crate::domain::{CameraId, FrameTap};
+use crate::live::{CameraSwitched, Hub, LiveMessage};
 use crate::media::LiveViews;
 use crate::pipeline::{LaneSettings, Pipeline};
+use crate::rt::Clock;
 
 /// Reads the configuration again.
 pub type LoadSettings = Box<dyn Fn() -> Result<Settings, ConfigError> + Send>;
@@ -46,6 +48,8 @@ pub struct Reloader {
     pub pipeline: Arc<Pipeline>,
     pub views: LiveViews,
     pub api: Arc<ArcSwap<ApiSettings>>,
+    pub hub: Hub,
+    pub clock: Clock,
     pub load: LoadSettings,
     /// What runs now.
     pub applied: Option<Settings>,
@@ -75,7 +79,9 @@ impl Reloader {
     pub fn apply(&mut self, settings: Settings) {
         let wanted: BTreeMap<_, _> =
             settings.cameras.iter().map(|camera| (&camera.capture.id, &camera.lane)).collect();
-        let known: Vec<CameraId> = self.taps.lock().keys().cloned().collect();
+        let known: BTreeSet<CameraId> = self.taps.lock().keys().cloned().collect();
+        let new: Vec<_> =
+            wanted.keys().filter(|id| !known.contains(**id)).cloned().cloned().collect();
         let gone: Vec<_> = known.into_iter().filter(|id| !wanted.contains_key(id)).collect();
         for (id, lane) in wanted {
             self.apply_lane(id, lane, settings.api.live_viewers_max);
@@ -87,7 +93,20 @@ impl Reloader {
             self.views.remove(id);
         }
         self.api.store(Arc::new(settings.api.clone()));
+        // At the start nobody listens yet, and everything is new.
+        if self.applied.is_some() {
+            self.announce(new, true, "added to the configuration");
+            self.announce(gone, false, "removed from the configuration");
+        }
         self.applied = Some(settings);
+    }
+
+    fn announce(&self, cameras: Vec<CameraId>, is_enabled: bool, reason: &str) {
+        for camera in cameras {
+            let (reason, at) = (reason.to_owned(), self.clock.now());
+            let switched = CameraSwitched { camera, is_enabled, reason, at };
+            self.hub.publish(LiveMessage::CameraSwitched(Arc::new(switched)));
+        }
     }
 
     fn apply_lane(&self, id: &CameraId, lane: &LaneSettings, viewers_max: usize) {

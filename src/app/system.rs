@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::announce::HealthWatch;
 use crate::board::Sensors;
 use crate::capture::Directory;
 use crate::domain::CameraState;
@@ -79,11 +80,14 @@ impl SystemSampler {
     }
 
     /// Tells everyone every few seconds until the stop.
-    pub async fn run(self, hub: Hub, stop: Stop) {
+    pub async fn run(self, hub: Hub, health: HealthWatch, stop: Stop) {
         while tokio::time::timeout(INTERVAL, stop.stopped()).await.is_err() {
             self.renew_rates();
             heap::give_back();
-            hub.publish(LiveMessage::System(Arc::new(self.status())));
+            health.look();
+            let status = Arc::new(self.status());
+            hub.publish(LiveMessage::System(Arc::clone(&status)));
+            hub.publish(LiveMessage::Gpu(status));
         }
     }
 

@@ -4,8 +4,17 @@
 //! so a person can check it against the reasoning. A passer-by stays low or
 //! medium; lingering and entering a zone raise the score. The hour of the day
 //! plays no part: the box knows UTC, not the night of its place.
+//!
+//! Which events somebody must see is decided by rules of another kind, those that
+//! people make: [`Alerts`].
 
+mod alerts;
 mod rules;
+
+pub use alerts::{
+    Acted, Alerts, AlertsContext, Check, KEY_MAX, RULES_MAX, ReadyRule, TEMPLATE_DEFAULT,
+    is_template, is_timezone,
+};
 
 use std::time::Duration;
 

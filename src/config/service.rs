@@ -14,7 +14,7 @@ use super::section::{Reader, Section};
 use crate::api::{ApiKey, ApiSettings, Role};
 use crate::domain::Secret;
 use crate::infer::{InferSettings, ModelChoice};
-use crate::store::StoreSettings;
+use crate::store::{FLUSH_RECORDS_MAX, StoreSettings};
 
 /// Most addresses, keys and host names.
 const ADDRESSES_MAX: usize = 8;
@@ -72,6 +72,16 @@ pub fn api(root: &Section<'_>, flags: &[SocketAddr]) -> ApiSettings {
 fn limits(section: Section<'_>, api: &mut ApiSettings) {
     section.set("connections", &mut api.connections_max, rules::whole(8..=4096));
     section.set("connections_per_address", &mut api.connections_per_ip_max, rules::whole(1..=4096));
+    section.set(
+        "websocket_upgrades_per_minute",
+        &mut api.websocket_upgrades_per_minute,
+        rules::whole(0..=100_000),
+    );
+    section.set(
+        "websocket_upgrades_burst",
+        &mut api.websocket_upgrades_burst,
+        rules::whole(0..=100_000),
+    );
     section.set("live_viewers", &mut api.live_viewers_max, rules::whole(1..=64));
     let mut body = api.body_max_bytes as u64;
     section.set("body", &mut body, rules::size(1 << 10..=MIB));
@@ -234,6 +244,7 @@ pub fn store(section: Section<'_>) -> StoreSettings {
     let mut store = StoreSettings::default();
     let (shortest, longest) = (Duration::from_millis(50), Duration::from_secs(10));
     section.set("flush_interval", &mut store.flush_interval, rules::span(shortest..=longest));
+    section.set("flush_records", &mut store.flush_records, rules::whole(1..=FLUSH_RECORDS_MAX));
     section.set("journal_max", &mut store.journal_max_bytes, rules::size(16 * MIB..=TIB));
     section.set("media_max", &mut store.media_max_bytes, rules::size(16 * MIB..=64 * TIB));
     let (hour, century) = (Duration::from_secs(3600), Duration::from_secs(36_500 * 86_400));

@@ -67,7 +67,7 @@ impl Backlog {
     pub(super) fn new(form: Form, filter: Filter, joined: u64) -> Self {
         let state = State {
             filter,
-            numbers: Numbers::new(joined),
+            numbers: Numbers::new(joined, form.is_stamped),
             waiting: VecDeque::new(),
             bytes: 0,
             replay: VecDeque::new(),

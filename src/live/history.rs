@@ -154,6 +154,7 @@ fn footprint(message: &LiveMessage) -> usize {
                 + event.reasoning.len()
                 + event.zones.iter().map(String::len).sum::<usize>()
         }
+        LiveMessage::Alert(news) => news.alert.dedup_key.len(),
         LiveMessage::DetectionBatch(batch) => batch.detections.len() * 24,
         LiveMessage::Camera(status) => {
             status.name.len() + status.reason.as_ref().map_or(0, String::len)
@@ -161,7 +162,14 @@ fn footprint(message: &LiveMessage) -> usize {
         LiveMessage::Service(report) => {
             report.message.len() + report.next_step.as_ref().map_or(0, String::len)
         }
-        LiveMessage::Detection(_) | LiveMessage::Notice { .. } | LiveMessage::System(_) => 0,
+        LiveMessage::Health(changed) => {
+            changed.components.iter().map(|(name, _)| name.len() + MESSAGE_BYTES / 16).sum()
+        }
+        LiveMessage::CameraSwitched(switched) => switched.reason.len(),
+        LiveMessage::Detection(_)
+        | LiveMessage::Notice { .. }
+        | LiveMessage::System(_)
+        | LiveMessage::Gpu(_) => 0,
     };
     // Once in the record, once in the text that is sent.
     MESSAGE_BYTES + 2 * texts

@@ -25,7 +25,7 @@ pub use wire::{Form, Stamp, Wire};
 use std::sync::Arc;
 
 use crate::domain::{
-    BatchId, CameraId, CameraNotice, CameraStatus, Detection, DetectionId, Event, Timestamp,
+    Alert, BatchId, CameraId, CameraNotice, CameraStatus, Detection, DetectionId, Event, Timestamp,
 };
 use crate::health::{Report, State};
 
@@ -47,10 +47,69 @@ pub enum LiveMessage {
         /// What happened.
         notice: CameraNotice,
     },
+    /// Something about an alert.
+    Alert(Arc<AlertNews>),
     /// Figures of the whole box, every few seconds.
     System(Arc<SystemStatus>),
     /// The state of a component changed.
     Service(Arc<Report>),
+    /// The state of the whole box changed.
+    Health(Arc<HealthChanged>),
+    /// The figures of the inference engine alone.
+    Gpu(Arc<SystemStatus>),
+    /// A camera came into the configuration, or left it.
+    CameraSwitched(Arc<CameraSwitched>),
+}
+
+/// The whole box changed its state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HealthChanged {
+    /// The state now.
+    pub health: State,
+    /// The state before.
+    pub previous: State,
+    /// Each component and its state.
+    pub components: Vec<(String, State)>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A camera came into the configuration, or left it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CameraSwitched {
+    /// Which camera.
+    pub camera: CameraId,
+    /// Whether it came.
+    pub is_enabled: bool,
+    /// Why, in words.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Something about an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertNews {
+    /// What.
+    pub change: AlertChange,
+    /// The alert as it is now.
+    pub alert: Alert,
+}
+
+/// What happened to an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertChange {
+    /// A rule raised it.
+    Created,
+    /// It matters more than before, because its event does.
+    SeverityRaised,
+    /// Somebody has seen it.
+    Acknowledged,
+    /// Somebody has closed it.
+    Dismissed,
+    /// It is closed: told beside [`Self::Dismissed`], under the registry's other
+    /// name for it.
+    Resolved,
 }
 
 /// Several objects in one frame.

@@ -23,6 +23,8 @@ pub struct Form {
     slot: usize,
     encode: fn(&LiveMessage) -> Option<Wire>,
     stamp: fn(&Stamp) -> String,
+    /// Whether clients see numbers.
+    pub(super) is_stamped: bool,
 }
 
 /// What differs between two deliveries of the same message.
@@ -50,7 +52,15 @@ impl Form {
         stamp: fn(&Stamp) -> String,
     ) -> Self {
         assert!(slot < SLOTS, "there are two wire contracts");
-        Self { slot, encode, stamp }
+        Self { slot, encode, stamp, is_stamped: true }
+    }
+
+    /// The form of a contract whose clients see no numbers, and cannot ask again.
+    ///
+    /// # Panics
+    /// When there is no such slot, as [`Self::new`].
+    pub const fn plain(slot: usize, encode: fn(&LiveMessage) -> Option<Wire>) -> Self {
+        Self { is_stamped: false, ..Self::new(slot, encode, |_| String::new()) }
     }
 
     /// A message as one connection gets it.

@@ -21,7 +21,7 @@ mod workers;
 #[cfg(test)]
 mod testing;
 
-pub use recorder::{Recorder, RecorderContext};
+pub use recorder::{OnEvent, Recorder, RecorderContext};
 pub use workers::{Pipeline, Surroundings};
 
 use std::sync::Arc;

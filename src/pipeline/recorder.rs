@@ -36,10 +36,15 @@ const SNAPSHOT_LIMIT: Duration = Duration::from_secs(5);
 /// How often the thread looks whether it should end.
 const STOP_POLL: Duration = Duration::from_millis(200);
 
+/// Hears of every event after it was stored and announced, on the thread of the
+/// store; it must not block.
+pub type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
+
 /// Stores what the pipeline found and tells everyone.
 pub struct Recorder {
     store: Arc<dyn Writer>,
     hub: Hub,
+    on_event: OnEvent,
     views: LiveViews,
     events: SyncSender<EventWork>,
     dropped: Counter,
@@ -56,6 +61,8 @@ pub struct RecorderContext {
     pub snapshots: Snapshots,
     /// Tells everyone.
     pub hub: Hub,
+    /// Judges events.
+    pub on_event: OnEvent,
     /// Shows the boxes.
     pub views: LiveViews,
     /// Gets the counters.
@@ -79,12 +86,22 @@ impl Recorder {
     /// # Errors
     /// When the system refuses a thread.
     pub fn start(context: RecorderContext) -> std::io::Result<Arc<Self>> {
-        let RecorderContext { writer, reader, snapshots, hub, views, metrics, tasks, stop } =
-            context;
+        let RecorderContext {
+            writer,
+            reader,
+            snapshots,
+            hub,
+            on_event,
+            views,
+            metrics,
+            tasks,
+            stop,
+        } = context;
         let (tx, rx) = sync_channel(EVENT_QUEUE);
         let recorder = Arc::new(Self {
             store: writer,
             hub,
+            on_event,
             views,
             events: tx,
             dropped: metrics.counter(
@@ -162,6 +179,7 @@ impl Recorder {
     /// the pipeline does not know: review and dates of the stored revision hold.
     fn record_event(&self, event: Event) {
         let (hub, unsaved) = (self.hub.clone(), self.unsaved.clone());
+        let on_event = Arc::clone(&self.on_event);
         let (id, unstored) = (event.id, event.clone());
         let change = move |known: Option<Event>| {
             let Some(known) = known else { return Some(event) };
@@ -171,8 +189,9 @@ impl Recorder {
             if result.is_err() {
                 unsaved.inc();
             }
-            let announced = result.ok().flatten().unwrap_or(unstored);
-            hub.publish(LiveMessage::Event(Arc::new(announced)));
+            let announced = Arc::new(result.ok().flatten().unwrap_or(unstored));
+            hub.publish(LiveMessage::Event(Arc::clone(&announced)));
+            on_event(&announced);
         };
         self.store.amend_event(id, Box::new(change), Durability::Synced, Box::new(done));
     }

@@ -18,12 +18,16 @@ use crate::domain::{
     Alert, AlertId, AlertRule, Detection, DetectionId, Event, EventId, RuleId, SceneChange,
     SceneChangeId, Setting,
 };
-use crate::health::{Health, Metrics};
+use crate::health::{Health, Metrics, Progress};
 use crate::rt::{Clock, Stop, Tasks};
 
 /// How long [`Store::open`] waits for a healthy store. A disk that needs longer
 /// opens in the background.
 const OPEN_WAIT: Duration = Duration::from_secs(3);
+
+/// Longest turn of the writer: cards pause for seconds while they tidy up; a turn
+/// may drop eight segments and sync a dozen times.
+const TURN_LIMIT: Duration = Duration::from_secs(90);
 
 /// The store. Cheap to clone; clones are the same store. One thread named
 /// `store` writes; it ends when `stop` is set or the last handle is dropped,
@@ -129,6 +133,13 @@ impl Store {
         self.read(|reading| reading.revision(id))
     }
 
+    /// Has the writer show its progress from now on: a disk that does not come back
+    /// from a write or a sync for a minute and a half makes the box not ready.
+    pub fn show_progress(&self, progress: &Progress) {
+        // A second time changes nothing.
+        let _ = self.shared.progress.set(progress.stage("store", TURN_LIMIT));
+    }
+
     /// Waits until every record in the journal can be found, at most `limit`;
     /// whether it is so.
     pub fn wait_until_current(&self, limit: Duration) -> bool {
@@ -219,6 +230,10 @@ impl Writer for Store {
 }
 
 impl Reader for Store {
+    fn is_current(&self) -> bool {
+        matches!(self.shared.status(), Status::Current)
+    }
+
     fn detections(&self, query: &DetectionQuery) -> Result<Page<Detection>, StoreError> {
         self.read(|reading| reading.detections(query))
     }

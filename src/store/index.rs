@@ -181,6 +181,11 @@ impl Index {
             Ok(File::open(&self.db_file)?.sync_data()?)
         })
     }
+
+    /// Size of its files.
+    pub fn bytes_on_disk(&self) -> Result<u64, IndexError> {
+        guarded(|| self.db().size_on_disk())
+    }
 }
 
 impl Drop for Index {

@@ -153,6 +153,7 @@ impl Indexing {
         if now >= self.next_flush {
             self.next_flush = now + FLUSH;
             index.flush()?;
+            self.shared.metrics.wear.set_index_bytes(index.bytes_on_disk()?);
         }
         Ok(())
     }

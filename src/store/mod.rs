@@ -39,11 +39,12 @@ mod stretches;
 #[cfg(test)]
 mod testing;
 pub mod tools;
+mod wear;
 mod writer;
 
 pub use handle::Store;
 pub use rare::{AlertQuery, RecordId, RecordKind, Removal, Revised, SceneChangeQuery};
-pub use settings::StoreSettings;
+pub use settings::{FLUSH_RECORDS_MAX, StoreSettings};
 
 use crate::domain::{
     Alert, AlertId, AlertRule, CameraId, Detection, DetectionId, Event, EventId, RiskLevel, RuleId,
@@ -73,7 +74,8 @@ pub enum Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Durability {
     /// Written to the journal: survives the end of the process. It is synced
-    /// with the next tick (500 ms or 256 records).
+    /// with the next tick ([`StoreSettings::flush_interval`], 500 ms, or
+    /// [`StoreSettings::flush_records`], 256).
     Written,
     /// Synced: survives a power cut. Closes the tick at once.
     Synced,
@@ -188,6 +190,10 @@ pub trait Writer: Send + Sync {
 
 /// Finds records again.
 pub trait Reader: Send + Sync {
+    /// Whether everything that was kept can be found now. It cannot while the
+    /// store is opened or its index is built again.
+    fn is_current(&self) -> bool;
+
     /// Detections, newest first.
     ///
     /// # Errors

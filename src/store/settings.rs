@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+/// Most records that may wait for one sync. What a power cut can take is bounded by
+/// it, and with it the gap in the ids after one.
+pub const FLUSH_RECORDS_MAX: usize = 1024;
+
 /// Settings of the store; sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreSettings {
     /// Records wait at most this long for the next sync.
     pub flush_interval: Duration,
+    /// Nor do more than about this many wait for it, 1 to [`FLUSH_RECORDS_MAX`].
+    pub flush_records: usize,
     /// Oldest journal segments are removed beyond this many bytes.
     pub journal_max_bytes: u64,
     /// Oldest snapshots are removed beyond this many bytes.
@@ -22,6 +28,7 @@ impl Default for StoreSettings {
     fn default() -> Self {
         Self {
             flush_interval: Duration::from_millis(500),
+            flush_records: 256,
             journal_max_bytes: 512 << 20,
             media_max_bytes: 2 << 30,
             max_age: None,

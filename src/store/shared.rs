@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -14,9 +14,10 @@ use super::clock_watch::ClockWatch;
 use super::disk::Ground;
 use super::frame::NextIds;
 use super::index::Index;
+use super::wear::WearMetrics;
 use super::{Amended, Change, Done, Durability, Record, RecordId, StoreError, StoreSettings};
 use crate::domain::{Event, EventId};
-use crate::health::{Component, Counter, Gauge, Metrics};
+use crate::health::{Component, Counter, Gauge, Metrics, ProgressMark};
 use crate::rt::Clock;
 
 /// Submits waiting for the writer: some seconds of a busy box. When full, the
@@ -24,8 +25,9 @@ use crate::rt::Clock;
 const QUEUE: usize = 1024;
 /// Bytes of the waiting submits together.
 const QUEUE_BYTES: usize = 8 << 20;
-/// Most records the writer takes at once; see [`super::stored::RECORDS_MAX`].
-pub(super) const GROUP_RECORDS: usize = 256;
+/// Most records the writer takes at once, but never more than a tick may have;
+/// see [`super::stored::RECORDS_MAX`].
+const GROUP_RECORDS: usize = 256;
 /// Ids handed out while the store cannot be read begin at 2^40 plus the time in
 /// ms: above every counted id, above those of an earlier such run (no box makes
 /// 1000 a second), and below 2^53 for some 280,000 years.
@@ -124,6 +126,8 @@ pub(super) struct Shared {
     /// A reader met a fault of the index.
     pub index_failed: AtomicBool,
     pub on_dropped: Mutex<Option<OnDropped>>,
+    /// Touched whenever the writer is ready for more.
+    pub progress: OnceLock<ProgressMark>,
     queue: Mutex<Queue>,
     wake: Condvar,
     status: Mutex<Status>,
@@ -157,6 +161,7 @@ impl Shared {
             index: ArcSwapOption::empty(),
             index_failed: AtomicBool::new(false),
             on_dropped: Mutex::default(),
+            progress: OnceLock::new(),
             queue: Mutex::default(),
             wake: Condvar::new(),
             status: Mutex::new(Status::Opening),
@@ -205,6 +210,9 @@ impl Shared {
             .wake
             .wait_timeout_while(lock(&self.queue), limit, is_idle)
             .unwrap_or_else(PoisonError::into_inner);
+        if let Some(mark) = self.progress.get() {
+            mark.touch();
+        }
         let (mut group, mut records) = (Vec::new(), 0);
         while let Some(submit) = queue.submits.pop_front() {
             if !group.is_empty() && records + submit.records > GROUP_RECORDS {
@@ -310,9 +318,9 @@ impl Shared {
 
 /// The figures of the store.
 pub(super) struct StoreMetrics {
+    pub wear: WearMetrics,
     pub records: Counter,
     pub refused: Counter,
-    pub bytes_written: Counter,
     pub syncs: Counter,
     pub failed_writes: Counter,
     pub damaged: Counter,
@@ -334,10 +342,7 @@ impl StoreMetrics {
                 "watchpost_store_records_dropped_total",
                 "Records not kept: the queue was full, or the store was not available.",
             ),
-            bytes_written: counter(
-                "watchpost_store_bytes_written_total",
-                "Bytes written to the journal.",
-            ),
+            wear: WearMetrics::new(metrics),
             syncs: counter("watchpost_store_syncs_total", "Syncs of the journal."),
             failed_writes: counter(
                 "watchpost_store_failed_writes_total",

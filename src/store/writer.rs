@@ -2,8 +2,7 @@
 //!
 //! A record is written before it is indexed and indexed before its `done` runs,
 //! so what is announced can be found. `done` callbacks run in the order of
-//! submission. A tick ends after `flush_interval` or [`GROUP_RECORDS`] records
-//! with one sync; a submit that asks for `Synced` ends it at once.
+//! submission. A tick ends after `flush_interval` or `flush_records` with one sync; a submit that asks for `Synced` ends it at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +15,11 @@ use super::frame::NextIds;
 use super::indexing::Indexing;
 use super::journal::{Condition, Journal, Place};
 use super::redating::{self, Redating};
-use super::shared::{GROUP_RECORDS, Shared, Status, Submit, refusal};
+use super::settings::FLUSH_RECORDS_MAX;
+use super::shared::{Shared, Status, Submit, refusal};
 use super::space::Ballast;
 use super::stored::{self, RECORDS_MAX};
+use super::wear::Wear;
 use super::{Durability, StoreError, index_files, retention};
 use crate::rt::{Backoff, Refused, Stop};
 
@@ -30,7 +31,7 @@ const RETENTION: Duration = Duration::from_secs(60);
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// Ids that a power cut may have taken from the journal: what was not synced is
 /// at most a tick, a group and one large submit.
-const ID_GAP: u64 = (2 * GROUP_RECORDS + RECORDS_MAX) as u64;
+const ID_GAP: u64 = (2 * FLUSH_RECORDS_MAX + RECORDS_MAX) as u64;
 
 /// Keeps the store open until it is stopped, whatever the disk does.
 pub(super) fn run(shared: &Arc<Shared>, stop: &Stop) {
@@ -125,6 +126,7 @@ pub(super) struct Engine {
     pub indexing: Indexing,
     pub recent: Recent,
     pub redating: Redating,
+    wear: Wear,
     /// Ids were raised above what a crash may have taken, and the journal does
     /// not say so yet: a second crash must not take them back.
     are_ids_unsaid: bool,
@@ -153,6 +155,7 @@ impl Engine {
             indexing: Indexing::begin(shared),
             recent: Recent::new(shared.next_ids().event),
             redating: Redating::default(),
+            wear: Wear::new(now),
             are_ids_unsaid: continued != next,
             unsynced: 0,
             tick_began: now,
@@ -180,7 +183,9 @@ impl Engine {
         }
         let now = self.shared.clock.monotonic();
         let is_tick_over = now >= self.tick_began + self.shared.settings.flush_interval;
-        if self.unsynced >= GROUP_RECORDS || (self.unsynced > 0 && is_tick_over) {
+        if self.unsynced >= self.shared.settings.flush_records
+            || (self.unsynced > 0 && is_tick_over)
+        {
             // The failure is counted and logged, and ends with this segment.
             let _ = self.sync();
         }
@@ -263,7 +268,7 @@ impl Engine {
         self.unsynced += records;
         let metrics = &self.shared.metrics;
         metrics.records.add(records as u64);
-        metrics.bytes_written.add(bodies.iter().map(|body| body.len() as u64).sum());
+        self.wear.note_written(&metrics.wear, &places, &bodies);
         metrics.journal_bytes.set(self.journal.bytes() as f64);
         if !self.indexing.add(&places, &bodies, self.journal.place()) {
             self.report();
@@ -306,6 +311,7 @@ impl Engine {
             self.shared.metrics.failed_writes.inc();
             warn!(error:%; "A sync of the journal failed; it goes on in a new segment.");
         })?;
+        self.wear.note_synced(&self.shared.metrics.wear);
         self.is_astray = !self.journal.is_in_place();
         if self.is_astray { Err(astray()) } else { Ok(()) }
     }
@@ -333,7 +339,7 @@ impl Engine {
 
     /// Says in health how the store is.
     fn report(&self) {
-        let health = &self.shared.health;
+        let (health, now) = (&self.shared.health, self.shared.clock.monotonic());
         let damaged = self.shared.metrics.damaged.value();
         match self.shared.status() {
             _ if self.full_until.is_some() => health.unhealthy(
@@ -358,7 +364,10 @@ impl Engine {
                 format!("Records are kept; {damaged} damaged places were found in the journal."),
                 "Run `watchpost store check`; replace the disk or card if the number grows.",
             ),
-            _ => health.healthy("Records are kept and can be found."),
+            _ => health.healthy(match self.wear.tell(&self.shared.metrics.wear, now) {
+                Some(wear) => format!("Records are kept and can be found; {wear}."),
+                None => "Records are kept and can be found.".into(),
+            }),
         }
     }
 }

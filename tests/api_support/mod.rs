@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub mod schema;
 mod store;
 
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, Response};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use watchpost::api::{ApiContext, ApiHandles, ApiKey, ApiSettings, Role, bind, serve};
+use watchpost::assess::{Alerts, AlertsContext};
 use watchpost::capture::{CameraEntry, Directory};
 use watchpost::domain::{
     BBox, BatchId, CameraState, ColorSpace, Detection, DetectionId, Event, EventId, Frame,
@@ -57,6 +59,8 @@ pub struct Appliance {
     pub live_views: LiveViews,
     pub snapshots: Snapshots,
     pub store: Arc<MemoryStore>,
+    pub clock: Clock,
+    pub alerts: Alerts,
     pub settings: Arc<ArcSwap<ApiSettings>>,
     pub stop: Stop,
     pub serving: JoinHandle<()>,
@@ -69,7 +73,12 @@ impl Appliance {
     }
 
     pub async fn with(settings: ApiSettings) -> Self {
-        let (clock, stop, metrics) = (Clock::system(), Stop::new(), Metrics::default());
+        Self::on(Arc::default(), Clock::system(), settings).await
+    }
+
+    /// A service over records of an earlier one.
+    pub async fn on(store: Arc<MemoryStore>, clock: Clock, settings: ApiSettings) -> Self {
+        let (stop, metrics) = (Stop::new(), Metrics::default());
         let health = Health::new(clock.clone());
         let progress = Progress::new(clock.clone());
         let tasks = Tasks::new(stop.clone(), |_| {});
@@ -78,16 +87,27 @@ impl Appliance {
         let hub = Hub::new(clock.clone(), metrics.clone());
         let cameras = Directory::default();
         cameras.insert(camera());
-        let store = Arc::new(MemoryStore::default());
+        let alerts = Alerts::start(AlertsContext {
+            reader: Arc::<MemoryStore>::clone(&store),
+            writer: Arc::<MemoryStore>::clone(&store),
+            hub: hub.clone(),
+            clock: clock.clone(),
+            health: Health::new(clock.clone()),
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        })
+        .unwrap();
         let live_views = LiveViews::new(&metrics);
         let settings = Arc::new(ArcSwap::from_pointee(settings));
         let ctx = ApiContext::new(ApiHandles {
             settings: Arc::clone(&settings),
-            clock,
+            clock: clock.clone(),
             version: "0.1.0",
             hub: hub.clone(),
             reader: Arc::<MemoryStore>::clone(&store),
             writer: Arc::<MemoryStore>::clone(&store),
+            alerts: alerts.clone(),
             cameras: cameras.clone(),
             live_views: live_views.clone(),
             snapshots: snapshots.clone(),
@@ -115,6 +135,8 @@ impl Appliance {
             live_views,
             snapshots,
             store,
+            clock,
+            alerts,
             settings,
             stop,
             serving,
@@ -129,6 +151,10 @@ impl Appliance {
             reader: Arc::<MemoryStore>::clone(&self.store),
             snapshots: self.snapshots.clone(),
             hub: self.hub.clone(),
+            on_event: {
+                let alerts = self.alerts.clone();
+                Arc::new(move |event| alerts.see(event))
+            },
             views: self.live_views.clone(),
             metrics: self.metrics.clone(),
             tasks: Tasks::new(self.stop.clone(), |_| {}),

@@ -21,6 +21,8 @@ pub struct MemoryStore {
     /// What was asked of the writer.
     pub submitted: Mutex<Vec<(usize, Durability)>>,
     turn: Mutex<()>,
+    /// Set to make a search of detections end after looking at this many.
+    pub looks_at: Mutex<Option<usize>>,
     /// Set to make every call fail.
     pub failure: Mutex<Option<StoreError>>,
 }
@@ -95,9 +97,20 @@ fn page<T>(
 }
 
 impl Reader for MemoryStore {
+    fn is_current(&self) -> bool {
+        self.check().is_ok()
+    }
+
     fn detections(&self, query: &DetectionQuery) -> Result<Page<Detection>, StoreError> {
         self.check()?;
         let mut items = self.detections.lock().unwrap().clone();
+        if let Some(looks_at) = *self.looks_at.lock().unwrap() {
+            let range = Range { limit: looks_at, ..query.range.clone() };
+            let looked_at = page(items, &range, |item| item.id.0)?;
+            let is_wanted = |d: &Detection| query.camera.as_ref().is_none_or(|c| *c == d.camera);
+            let items = looked_at.items.into_iter().filter(is_wanted).collect();
+            return Ok(Page { items, ..looked_at });
+        }
         items.retain(|d| {
             query.camera.as_ref().is_none_or(|camera| *camera == d.camera)
                 && query.label.as_ref().is_none_or(|label| label == d.label.as_str())
@@ -215,7 +228,7 @@ impl Writer for MemoryStore {
             return done(Err(error));
         }
         // One change at a time, as on the writer's thread.
-        let _turn = self.turn.lock().unwrap();
+        let turn = self.turn.lock().unwrap();
         let latest = self.latest(id);
         let next = latest.as_ref().map_or(0, |record| record.revision() + 1);
         let known = latest.filter(|record| !matches!(record, Record::Removed(_)));
@@ -230,10 +243,10 @@ impl Writer for MemoryStore {
             Record::Setting(setting) => setting.revision = next,
             Record::Removed(removal) => removal.revision = next,
         }
-        let kept = record.clone();
-        let done =
-            Box::new(move |result: Result<(), StoreError>| done(result.map(|()| Some(kept))));
-        self.submit(vec![record], durability, done);
+        self.submit(vec![record.clone()], durability, Box::new(|_| ()));
+        // Whoever is told may ask for the next change.
+        drop(turn);
+        done(Ok(Some(record)));
     }
 
     fn next_detection_id(&self) -> DetectionId {

@@ -65,6 +65,16 @@ impl Appliance {
         panic!("no log line with {part:?}; the log was:\n{}", seen.join("\n"));
     }
 
+    /// Every log line from here on, until the process has ended.
+    pub fn rest_of_log(&mut self) -> Vec<String> {
+        let deadline = Instant::now() + DEADLINE;
+        let mut lines = Vec::new();
+        while let Ok(line) = self.log.recv_timeout(deadline - Instant::now()) {
+            lines.push(line);
+        }
+        lines
+    }
+
     /// `host:port`.
     pub fn address(&self) -> &str {
         &self.address

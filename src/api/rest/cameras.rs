@@ -1,5 +1,6 @@
 //! Cameras: one list for both contracts.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::error::ApiError;
@@ -9,8 +10,8 @@ use crate::api::wire::records::{CameraData, Pagination};
 use crate::capture::CameraEntry;
 
 /// `cameras` is the camera SDK's name for the list, `items` the realtime API's.
-#[derive(Serialize)]
-struct CameraList<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct CameraList<'a> {
     success: bool,
     message: String,
     cameras: &'a [CameraData],

@@ -12,7 +12,8 @@ use crate::api::wire::records::{DetectionData, List};
 use crate::domain::{Detection, DetectionId, EventId};
 use crate::store::{DetectionQuery, Reader, StoreError};
 
-/// `GET /api/detections`, newest first.
+/// `GET /api/detections`, newest first. A rare thing may take several pages to find:
+/// one with few items, or none, and `has_more` goes on at `next_cursor`.
 pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError> {
     let query = DetectionQuery {
         camera: request.query.parsed("camera_id")?,
@@ -40,9 +41,11 @@ pub(in crate::api) async fn find(ctx: &ApiContext, id: DetectionId) -> Result<De
 
 /// A page of detections.
 pub(super) async fn page(ctx: &ApiContext, query: DetectionQuery) -> Result<Response, ApiError> {
-    let reader = Arc::clone(&ctx.reader);
     let range = query.range.clone();
-    let page = ctx.blocking(move || reader.detections(&query)).await??;
+    let read = move |reader: &dyn Reader, range| {
+        reader.detections(&DetectionQuery { range, ..query.clone() })
+    };
+    let page = super::search(ctx, range.clone(), read).await?;
     let pictures = pictures_of(ctx, page.items.iter().map(|item| item.event).collect()).await?;
     let items = page.items.iter().map(|item| data(item, &pictures)).collect();
     Ok(response::json(&List { items, pagination: super::pagination(range, &page) }))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
@@ -12,9 +13,10 @@ use crate::api::response::{self, Response};
 use crate::api::wire::records::{EventData, List};
 use crate::domain::{CameraId, Event, EventId, RiskLevel};
 use crate::live::LiveMessage;
-use crate::store::{DetectionQuery, Durability, EventQuery};
+use crate::store::{DetectionQuery, Durability, EventQuery, Reader};
 
 /// `GET /api/events` as a list, newest first; of one camera if `camera` is given.
+/// Pages may have few items and go on, as those of detections.
 pub(in crate::api) async fn list(
     request: Request,
     camera: Option<CameraId>,
@@ -26,9 +28,10 @@ pub(in crate::api) async fn list(
         reviewed: request.query.flag("reviewed")?,
         range: super::range(&request.query)?,
     };
-    let reader = Arc::clone(&request.ctx.reader);
     let range = query.range.clone();
-    let page = request.ctx.blocking(move || reader.events(&query)).await??;
+    let read =
+        move |reader: &dyn Reader, range| reader.events(&EventQuery { range, ..query.clone() });
+    let page = super::search(&request.ctx, range.clone(), read).await?;
     let items = page.items.iter().map(EventData::from).collect();
     Ok(response::json(&List { items, pagination: super::pagination(range, &page) }))
 }
@@ -48,9 +51,10 @@ pub(in crate::api) async fn detections(request: Request) -> Result<Response, Api
 }
 
 /// What may be changed about an event.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+#[schemars(rename = "EventChange")]
+pub(in crate::api) struct Change {
     reviewed: bool,
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::error::ApiError;
@@ -17,19 +18,19 @@ use crate::api::{ApiContext, Role};
 use crate::domain::Timestamp;
 use crate::health::{Report, State};
 
-#[derive(Serialize)]
-struct Alive {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct Alive {
     status: &'static str,
 }
 
-#[derive(Serialize)]
-struct Ready {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct Ready {
     ready: bool,
     status: &'static str,
 }
 
-#[derive(Serialize)]
-struct ReadyInDetail {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct ReadyInDetail {
     ready: bool,
     status: &'static str,
     services: BTreeMap<String, Service>,
@@ -37,36 +38,38 @@ struct ReadyInDetail {
     timestamp: Timestamp,
 }
 
-#[derive(Serialize)]
-struct Overall {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
+pub(in crate::api) struct Overall {
     status: &'static str,
     services: BTreeMap<String, Service>,
     timestamp: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Service {
     status: &'static str,
     message: String,
     details: ServiceDetails,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ServiceDetails {
     next_step: Option<String>,
     since: Timestamp,
 }
 
 /// A stage that does not move.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Worker {
     name: String,
     running: bool,
     message: String,
 }
 
-#[derive(Serialize)]
-struct Full {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HealthInFull")]
+pub(in crate::api) struct Full {
     status: &'static str,
     ready: bool,
     version: &'static str,
@@ -80,7 +83,7 @@ struct Full {
     timestamp: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Detector {
     status: &'static str,
     model: Option<String>,
@@ -90,37 +93,65 @@ struct Detector {
     message: String,
 }
 
-#[derive(Serialize)]
-struct Broadcasters {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct Broadcasters {
     event_broadcaster: Broadcaster,
     system_broadcaster: Broadcaster,
     timestamp: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Connections {
     connection_count: usize,
     #[serde(flatten)]
     broadcaster: Broadcaster,
 }
 
-#[derive(Serialize)]
-struct BroadcasterConnections {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct BroadcasterConnections {
     event_broadcaster: Connections,
     system_broadcaster: Connections,
     timestamp: Timestamp,
 }
 
-/// The hub lives in this process: there is no broker to lose, so its breaker has
-/// nothing to open for.
-#[derive(Serialize)]
+/// A broadcaster, by the contract's words for a circuit breaker. The hub lives in
+/// this process, so there is no broker to lose; what can fail is what it needs:
+/// `closed` when all of it is well, `half_open` while some of it works or heals in
+/// part, `open` while nothing can be announced. It closes by itself.
+#[derive(Serialize, JsonSchema)]
 struct Broadcaster {
+    #[schemars(extend("enum" = ["closed", "open", "half_open"]))]
     state: &'static str,
-    failure_count: u32,
+    /// Parts that it needs and that are not well.
+    failure_count: usize,
     is_degraded: bool,
 }
 
-const CLOSED: Broadcaster = Broadcaster { state: "closed", failure_count: 0, is_degraded: false };
+/// How the broadcaster is that needs components with these beginnings of names.
+fn broadcaster(ctx: &ApiContext, needs: &[&str]) -> Broadcaster {
+    let is_needed = |report: &Report| needs.iter().any(|name| report.component.starts_with(name));
+    let is_failing = |report: &Report| is_needed(report) && report.state != State::Healthy;
+    let failing: Vec<_> = ctx.health.reports().into_iter().filter(is_failing).collect();
+    Broadcaster {
+        state: match failing.iter().map(|report| report.state).max() {
+            None | Some(State::Healthy) => "closed",
+            Some(State::Degraded) => "half_open",
+            Some(State::Unhealthy) => "open",
+        },
+        failure_count: failing.len(),
+        is_degraded: !failing.is_empty(),
+    }
+}
+
+/// Events are found by the detector and announced once they are stored.
+fn event_broadcaster(ctx: &ApiContext) -> Broadcaster {
+    broadcaster(ctx, &["store", "detector", "task."])
+}
+
+/// Figures and states come from tasks of the daemon itself.
+fn system_broadcaster(ctx: &ApiContext) -> Broadcaster {
+    broadcaster(ctx, &["task."])
+}
 
 /// `GET /health`, `GET /api/system/health/live`: the service answers.
 pub(in crate::api) async fn alive(_: Request) -> Result<Response, ApiError> {
@@ -170,7 +201,10 @@ pub(in crate::api) async fn full(request: Request) -> Result<Response, ApiError>
         uptime_seconds: ctx.uptime().as_secs(),
         infrastructure: services(ctx),
         ai_services: BTreeMap::from([("detector", detector(ctx))]),
-        circuit_breakers: BTreeMap::from([("events", CLOSED), ("system", CLOSED)]),
+        circuit_breakers: BTreeMap::from([
+            ("events", event_broadcaster(ctx)),
+            ("system", system_broadcaster(ctx)),
+        ]),
         workers: stuck(ctx),
         cameras: ctx.cameras.list().into_iter().map(CameraData::from).collect(),
         system: SystemData::from(&(ctx.system_status)()),
@@ -181,9 +215,12 @@ pub(in crate::api) async fn full(request: Request) -> Result<Response, ApiError>
 
 /// `GET /api/system/health/websocket`.
 pub(in crate::api) async fn websocket(request: Request) -> Result<Response, ApiError> {
-    let timestamp = request.ctx.clock.now();
-    let body = Broadcasters { event_broadcaster: CLOSED, system_broadcaster: CLOSED, timestamp };
-    Ok(response::json(&body))
+    let ctx = &request.ctx;
+    Ok(response::json(&Broadcasters {
+        event_broadcaster: event_broadcaster(ctx),
+        system_broadcaster: system_broadcaster(ctx),
+        timestamp: ctx.clock.now(),
+    }))
 }
 
 /// `GET /api/debug/websocket/connections`. As if it did not exist, unless the
@@ -194,13 +231,13 @@ pub(in crate::api) async fn websocket_connections(request: Request) -> Result<Re
         let hint = "set debug = true in the configuration";
         return Err(ApiError::not_found("there is no such path").hint(hint));
     }
-    let connections = |channels: &[&str]| Connections {
+    let connections = |channels: &[&str], broadcaster| Connections {
         connection_count: channels.iter().map(|channel| ctx.hub.subscribers(channel)).sum(),
-        broadcaster: CLOSED,
+        broadcaster,
     };
     Ok(response::json(&BroadcasterConnections {
-        event_broadcaster: connections(&["events", "detections"]),
-        system_broadcaster: connections(&["system"]),
+        event_broadcaster: connections(&["events", "detections"], event_broadcaster(ctx)),
+        system_broadcaster: connections(&["system"], system_broadcaster(ctx)),
         timestamp: ctx.clock.now(),
     }))
 }

@@ -1,5 +1,8 @@
 //! REST: one file per kind of thing.
 
+mod alert_rule_body;
+pub(super) mod alert_rules;
+pub(super) mod alerts;
 pub(super) mod analysis;
 pub(super) mod cameras;
 pub(super) mod detections;
@@ -8,18 +11,49 @@ pub(super) mod health;
 pub(super) mod pictures;
 pub(super) mod server;
 
+use std::sync::Arc;
+
+use super::ApiContext;
 use super::error::ApiError;
 use super::query::Query;
 use super::wire::records::Pagination;
-use crate::store::{Page, Range};
+use crate::store::{Page, Range, Reader, StoreError};
 
 /// Items on a page, when the client does not say and at most (realtime contract
 /// section 4).
 const LIMIT_DEFAULT: usize = 50;
-const LIMIT_MAX: usize = 1000;
+pub(super) const LIMIT_MAX: usize = 1000;
 
 /// Longest accepted cursor: ours are far shorter.
 const CURSOR_MAX: usize = 256;
+
+/// How often the store is asked again for a page that it ended early because it
+/// had to pass over too much. Others have their turn in between; after that the
+/// client goes on at `next_cursor`, and the page may have few items or none.
+const SEARCH_ROUNDS: usize = 4;
+
+/// A page of what `read` finds in `range`. One that is not full and yet not the
+/// last says `has_more` with a `next_cursor`.
+async fn search<T: Send + 'static>(
+    ctx: &ApiContext,
+    mut range: Range,
+    read: impl Fn(&dyn Reader, Range) -> Result<Page<T>, StoreError> + Send + Sync + 'static,
+) -> Result<Page<T>, ApiError> {
+    let read = Arc::new(read);
+    let mut found = Page { items: Vec::new(), next_cursor: None };
+    for _ in 0..SEARCH_ROUNDS {
+        let (reader, read, part) = (Arc::clone(&ctx.reader), Arc::clone(&read), range.clone());
+        let page = ctx.blocking(move || read(reader.as_ref(), part)).await??;
+        range.limit = range.limit.saturating_sub(page.items.len());
+        found.items.extend(page.items);
+        found.next_cursor = page.next_cursor;
+        if range.limit == 0 || found.next_cursor.is_none() {
+            break;
+        }
+        range.cursor = found.next_cursor.clone();
+    }
+    Ok(found)
+}
 
 /// The stretch of time and the page that a list is asked for.
 fn range(query: &Query) -> Result<Range, ApiError> {

@@ -1,6 +1,7 @@
 //! The daemon itself: the camera SDK's server status, and metrics.
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::error::ApiError;
@@ -8,15 +9,16 @@ use crate::api::request::Request;
 use crate::api::response::{self, Response};
 use crate::domain::CameraState;
 
-#[derive(Serialize)]
-struct Status {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServerStatus")]
+pub(in crate::api) struct Status {
     success: bool,
     message: &'static str,
     server: Server,
     cameras: Cameras,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Server {
     version: &'static str,
@@ -26,7 +28,8 @@ struct Server {
     platform: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CamerasConnected")]
 struct Cameras {
     connected: usize,
     discovered: usize,

@@ -3,6 +3,7 @@
 //! The error's sentence goes by two names: the document says `message`, programs
 //! written against the original read `error_message`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::response::json_text;
@@ -12,15 +13,17 @@ use crate::domain::Event;
 /// would make the stream grow with the square of the text.
 const PARTS_MAX: usize = 32;
 
-#[derive(Serialize)]
-struct Progress<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AnalysisProgress")]
+pub(in crate::api) struct Progress<'a> {
     event_type: &'static str,
     content: &'a str,
     accumulated_text: &'a str,
 }
 
-#[derive(Serialize)]
-struct Complete<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AnalysisComplete")]
+pub(in crate::api) struct Complete<'a> {
     event_type: &'static str,
     event_id: u64,
     risk_score: u8,
@@ -29,8 +32,9 @@ struct Complete<'a> {
     reasoning: &'a str,
 }
 
-#[derive(Serialize)]
-struct Failed<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AnalysisFailed")]
+pub(in crate::api) struct Failed<'a> {
     event_type: &'static str,
     error_code: &'a str,
     message: &'a str,

@@ -62,7 +62,11 @@ pub fn frame(message: &LiveMessage) -> Option<Wire> {
         | LiveMessage::Detection(_)
         | LiveMessage::DetectionBatch(_)
         | LiveMessage::Camera(_)
+        | LiveMessage::Alert(_)
         | LiveMessage::System(_)
+        | LiveMessage::Gpu(_)
+        | LiveMessage::Health(_)
+        | LiveMessage::CameraSwitched(_)
         | LiveMessage::Service(_) => None,
     }
 }

@@ -3,16 +3,24 @@
 //!
 //! Two contracts share the service: the camera SDK's ([`camera_sdk`], camelCase)
 //! and the realtime API's ([`realtime`], snake_case). The domain knows neither.
+//! Schemas are derived from the same types (`schema`), for the papers that the
+//! service serves about itself.
 
+pub mod alerts;
 pub mod analysis;
 pub mod camera_sdk;
+pub(super) mod catalog;
+mod coming;
+pub(super) mod control;
 pub mod realtime;
 pub mod records;
+pub(super) mod samples;
+pub(super) mod schema;
 
 use crate::live::Form;
 
 /// The camera SDK's event stream, as the hub keeps it.
-pub const CAMERA_SDK: Form = Form::new(0, camera_sdk::frame, |_| String::new());
+pub const CAMERA_SDK: Form = Form::plain(0, camera_sdk::frame);
 
 /// The realtime API's WebSocket messages, as the hub keeps them.
 pub const REALTIME: Form = Form::new(1, realtime::message, realtime::stamp);

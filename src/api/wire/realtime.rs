@@ -3,8 +3,8 @@
 //! A data message is `{"type", "seq", "cursor", "data"}`, some with `timestamp`;
 //! `seq` counts per connection, `cursor` is the place in the stream of all
 //! messages, and `"replay":true` marks what comes from the history. Control
-//! messages (pong, ping, acknowledgements, errors) carry no `seq`. Choices where the contract is silent or disagrees with
-//! itself:
+//! messages (`control`) carry none of these. Choices where the contract is silent
+//! or disagrees with itself:
 //!
 //! - An event's first revision is `event`; later ones are `event.updated`, in
 //!   the dotted form of the registry, which clients of the contract ignore.
@@ -13,14 +13,21 @@
 //!   is `unhealthy` there, and `state` says `degraded`.
 //! - Without a GPU the `gpu` block reports the inference engine.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::alerts;
+pub use super::control::{PONG, error, ping, resync_ack, subscription};
 use super::records::{DetectionData, EventData};
 use crate::api::response::json_text;
-use crate::domain::{CameraState, CameraStatus, Timestamp};
+use crate::domain::{CameraState, CameraStatus, Event, Timestamp};
 use crate::health::{Report, State};
-use crate::live::{Cursor, DetectionBatchSeen, LiveMessage, Resynced, Stamp, SystemStatus, Wire};
+use crate::live::{
+    CameraSwitched, DetectionBatchSeen, HealthChanged, LiveMessage, Stamp, SystemStatus, Wire,
+};
 
 /// What a later revision of an event may change.
 const UPDATED_FIELDS: [&str; 10] = [
@@ -36,6 +43,12 @@ const UPDATED_FIELDS: [&str; 10] = [
     "reviewed",
 ];
 
+/// The words for a camera's state.
+const CAMERA_STATES: [&str; 4] = ["unknown", "online", "offline", "error"];
+
+/// The words for the state of a component, or of the box.
+const HEALTH_STATES: [&str; 3] = ["healthy", "degraded", "unhealthy"];
+
 /// A message as it is sent, if the realtime API knows it.
 pub fn message(message: &LiveMessage) -> Option<Wire> {
     let wire = match message {
@@ -43,8 +56,11 @@ pub fn message(message: &LiveMessage) -> Option<Wire> {
             stamped("event", &EventData::from(event.as_ref()), None)
         }
         LiveMessage::Event(event) => {
-            let data = Updated { event: event.as_ref().into(), updated_fields: &UPDATED_FIELDS };
-            stamped("event.updated", &data, Some(event.updated_at))
+            stamped("event.updated", &Updated::from(event.as_ref()), Some(event.updated_at))
+        }
+        LiveMessage::Alert(news) => {
+            let (name, data, at) = alerts::message(news);
+            stamped_text(name, &data, at)
         }
         LiveMessage::Detection(detection) => {
             // Pictures of an event are written after its first detections.
@@ -62,6 +78,17 @@ pub fn message(message: &LiveMessage) -> Option<Wire> {
         LiveMessage::Service(report) => {
             stamped("service_status", &ServiceData::from(report.as_ref()), Some(report.since))
         }
+        LiveMessage::Health(changed) => {
+            let data = HealthData::from(changed.as_ref());
+            stamped("system.health_changed", &data, Some(changed.at))
+        }
+        LiveMessage::Gpu(status) => {
+            stamped("gpu.stats_updated", &Gpu::from(status.as_ref()), Some(status.at))
+        }
+        LiveMessage::CameraSwitched(switched) => {
+            let name = names(message)[0];
+            stamped(name, &CameraSwitchData::from(switched.as_ref()), Some(switched.at))
+        }
         LiveMessage::Notice { .. } => return None,
     };
     Some(wire)
@@ -73,6 +100,7 @@ pub fn names(message: &LiveMessage) -> &'static [&'static str] {
     match message {
         LiveMessage::Event(event) if event.revision == 0 => &["event", "event.created"],
         LiveMessage::Event(_) => &["event.updated"],
+        LiveMessage::Alert(news) => alerts::names(news.change),
         LiveMessage::Detection(_) => &["detection", "detection.new"],
         LiveMessage::DetectionBatch(_) => &["detection.batch"],
         LiveMessage::Camera(status) => match event_type(status) {
@@ -88,65 +116,12 @@ pub fn names(message: &LiveMessage) -> &'static [&'static str] {
         },
         LiveMessage::System(_) => &["system_status", "system.status"],
         LiveMessage::Service(_) => &["service_status", "service.status_changed"],
+        LiveMessage::Health(_) => &["system.health_changed"],
+        LiveMessage::Gpu(_) => &["gpu.stats_updated"],
+        LiveMessage::CameraSwitched(switched) if switched.is_enabled => &["camera.enabled"],
+        LiveMessage::CameraSwitched(_) => &["camera.disabled"],
         LiveMessage::Notice { .. } => &[],
     }
-}
-
-/// The answer to a ping.
-pub const PONG: &str = r#"{"type":"pong"}"#;
-
-/// The heartbeat. `last_seq` lets a client notice what it has missed; `cursor`
-/// is there when it has been sent all that came before.
-pub fn ping(last_seq: u64, cursor: Option<Cursor>) -> String {
-    let cursor = cursor.map_or_else(String::new, |cursor| format!(r#","cursor":"{cursor}""#));
-    format!(r#"{{"type":"ping","lastSeq":{last_seq}{cursor}}}"#)
-}
-
-/// The answer to `resync`, after what was replayed. `last_sequence` repeats the
-/// client's; after a resync by cursor it is the number given last.
-pub fn resync_ack(channel: &str, last_sequence: Option<u64>, resynced: &Resynced) -> String {
-    #[derive(Serialize)]
-    struct Acknowledgement<'a> {
-        r#type: &'static str,
-        channel: &'a str,
-        last_sequence: u64,
-        replayed_count: usize,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        gap_too_old: Option<bool>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        oldest_available: Option<String>,
-    }
-    let oldest = resynced.oldest.filter(|_| resynced.is_too_old);
-    json_text(&Acknowledgement {
-        r#type: "resync_ack",
-        channel,
-        last_sequence: last_sequence.unwrap_or(resynced.last_seq),
-        replayed_count: resynced.replayed,
-        gap_too_old: resynced.is_too_old.then_some(true),
-        oldest_available: oldest.map(|cursor| cursor.to_string()),
-    })
-}
-
-/// The answer to `subscribe` or `unsubscribe`.
-pub fn subscription(action: &str, events: &[String]) -> String {
-    #[derive(Serialize)]
-    struct Acknowledgement<'a> {
-        action: &'a str,
-        events: &'a [String],
-    }
-    json_text(&Acknowledgement { action, events })
-}
-
-/// What is wrong with a client's message. The connection goes on.
-pub fn error(code: &str, message: &str, details: Value) -> String {
-    #[derive(Serialize)]
-    struct Error<'a> {
-        r#type: &'static str,
-        error: &'a str,
-        message: &'a str,
-        details: Value,
-    }
-    json_text(&Error { r#type: "error", error: code, message, details })
 }
 
 /// What stands between `"seq":` and `,"data"`.
@@ -157,27 +132,39 @@ pub fn stamp(stamp: &Stamp) -> String {
 
 /// `{"type":…,"seq":` stamp `,"data":…[,"timestamp":…]}`.
 fn stamped(name: &str, data: &impl Serialize, at: Option<Timestamp>) -> Wire {
-    let timestamp = at.map_or_else(String::new, |at| format!(r#","timestamp":"{at}""#));
-    Wire::stamped(
-        format!(r#"{{"type":"{name}","seq":"#),
-        format!(r#","data":{}{timestamp}}}"#, json_text(data)),
-    )
+    stamped_text(name, &json_text(data), at)
 }
 
-#[derive(Serialize)]
-struct Updated<'a> {
+fn stamped_text(name: &str, data: &str, at: Option<Timestamp>) -> Wire {
+    let timestamp = at.map_or_else(String::new, |at| format!(r#","timestamp":"{at}""#));
+    Wire::stamped(format!(r#"{{"type":"{name}","seq":"#), format!(r#","data":{data}{timestamp}}}"#))
+}
+
+/// A later revision of an event.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EventUpdated")]
+pub(super) struct Updated<'a> {
     #[serde(flatten)]
     event: EventData<'a>,
+    /// What a revision may change.
     updated_fields: &'a [&'static str],
 }
 
-#[derive(Serialize)]
-struct Batch<'a> {
+/// Several objects in one frame.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DetectionBatch")]
+pub(super) struct Batch<'a> {
     batch_id: &'a str,
     camera_id: &'a str,
     detection_count: usize,
     detection_ids: Vec<u64>,
     timestamp: Timestamp,
+}
+
+impl<'a> From<&'a Event> for Updated<'a> {
+    fn from(event: &'a Event) -> Self {
+        Self { event: event.into(), updated_fields: &UPDATED_FIELDS }
+    }
 }
 
 impl<'a> From<&'a DetectionBatchSeen> for Batch<'a> {
@@ -192,14 +179,23 @@ impl<'a> From<&'a DetectionBatchSeen> for Batch<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct CameraData<'a> {
+/// A camera's state changed, or its configuration did.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CameraStatus")]
+pub(super) struct CameraData<'a> {
+    #[schemars(extend("enum" = [
+        "camera.online", "camera.offline", "camera.error", "camera.updated"
+    ]))]
     event_type: &'static str,
     camera_id: &'a str,
+    /// For people.
     camera_name: &'a str,
+    #[schemars(extend("enum" = CAMERA_STATES))]
     status: &'static str,
     timestamp: Timestamp,
+    #[schemars(extend("enum" = CAMERA_STATES))]
     previous_status: &'static str,
+    /// Why, in words; null when all is well.
     reason: Option<&'a str>,
     details: Option<Value>,
 }
@@ -230,46 +226,69 @@ fn event_type(status: &CameraStatus) -> &'static str {
 }
 
 /// Figures of the box, as `system_status` carries them.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SystemStatus")]
 pub struct SystemData {
     gpu: Gpu,
     cameras: Cameras,
     queue: Queue,
+    #[schemars(extend("enum" = HEALTH_STATES))]
     health: &'static str,
 }
 
-#[derive(Serialize)]
-struct Gpu {
+/// Where there is no GPU: the inference engine.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Gpu {
+    /// Share of the inference workers' time spent in the network, percent.
+    #[schemars(range(min = 0, max = 100))]
     utilization: f64,
+    /// Resident memory of the daemon, MB.
     memory_used: u64,
+    /// Memory it may use, MB.
     memory_total: u64,
+    /// Of the SoC, Celsius; null where there is no sensor.
     temperature: Option<f64>,
+    /// Inferences a second.
     inference_fps: f64,
 }
 
-#[derive(Serialize)]
+/// How many cameras there are.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CameraCounts")]
 struct Cameras {
+    /// Those that deliver.
     active: usize,
+    /// Those configured.
     total: usize,
 }
 
-#[derive(Serialize)]
+/// Frames on their way through the network.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "QueueCounts")]
 struct Queue {
+    /// Frames waiting for a worker.
     pending: usize,
+    /// Frames in work.
     processing: usize,
+}
+
+impl From<&SystemStatus> for Gpu {
+    fn from(status: &SystemStatus) -> Self {
+        let tenths = |value: f64| (value * 10.0).round() / 10.0;
+        Self {
+            utilization: tenths(status.inference_busy_percent),
+            memory_used: status.memory_used_mb,
+            memory_total: status.memory_total_mb,
+            temperature: status.temperature_celsius.map(tenths),
+            inference_fps: tenths(status.inference_fps),
+        }
+    }
 }
 
 impl From<&SystemStatus> for SystemData {
     fn from(status: &SystemStatus) -> Self {
-        let tenths = |value: f64| (value * 10.0).round() / 10.0;
         Self {
-            gpu: Gpu {
-                utilization: tenths(status.inference_busy_percent),
-                memory_used: status.memory_used_mb,
-                memory_total: status.memory_total_mb,
-                temperature: status.temperature_celsius.map(tenths),
-                inference_fps: tenths(status.inference_fps),
-            },
+            gpu: Gpu::from(status),
             cameras: Cameras { active: status.cameras_active, total: status.cameras_total },
             queue: Queue { pending: status.queue_pending, processing: status.queue_processing },
             health: status.health.as_str(),
@@ -277,12 +296,22 @@ impl From<&SystemStatus> for SystemData {
     }
 }
 
-#[derive(Serialize)]
-struct ServiceData<'a> {
+/// A component's state changed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServiceStatus")]
+pub(super) struct ServiceData<'a> {
+    /// Which component, such as `store` or `camera.front_door`.
     service: &'a str,
+    #[schemars(extend("enum" = [
+        "healthy", "unhealthy", "restarting", "restart_failed", "failed"
+    ]))]
     status: &'static str,
+    /// Why, in one sentence.
     message: &'a str,
+    /// Finer than `status`, whose words the contract fixes.
+    #[schemars(extend("enum" = HEALTH_STATES))]
     state: &'static str,
+    /// What a person should do, if anything.
     next_step: Option<&'a str>,
 }
 
@@ -297,6 +326,53 @@ impl<'a> From<&'a Report> for ServiceData<'a> {
             message: &report.message,
             state: report.state.as_str(),
             next_step: report.next_step.as_deref(),
+        }
+    }
+}
+
+/// The state of the whole box changed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "HealthChanged")]
+pub(super) struct HealthData<'a> {
+    #[schemars(extend("enum" = HEALTH_STATES))]
+    health: &'static str,
+    #[schemars(extend("enum" = HEALTH_STATES))]
+    previous_health: &'static str,
+    /// Each component and its state.
+    components: BTreeMap<&'a str, &'static str>,
+}
+
+impl<'a> From<&'a HealthChanged> for HealthData<'a> {
+    fn from(changed: &'a HealthChanged) -> Self {
+        let component = |(name, state): &'a (String, State)| (name.as_str(), state.as_str());
+        Self {
+            health: changed.health.as_str(),
+            previous_health: changed.previous.as_str(),
+            components: changed.components.iter().map(component).collect(),
+        }
+    }
+}
+
+/// A camera came into the configuration, or left it: one of the two times.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CameraSwitched")]
+pub(super) struct CameraSwitchData<'a> {
+    camera_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enabled_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<Timestamp>,
+    /// In words.
+    reason: &'a str,
+}
+
+impl<'a> From<&'a CameraSwitched> for CameraSwitchData<'a> {
+    fn from(switched: &'a CameraSwitched) -> Self {
+        Self {
+            camera_id: switched.camera.as_str(),
+            enabled_at: switched.is_enabled.then_some(switched.at),
+            disabled_at: (!switched.is_enabled).then_some(switched.at),
+            reason: &switched.reason,
         }
     }
 }

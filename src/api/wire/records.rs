@@ -1,36 +1,50 @@
 //! Events, detections and cameras as both contracts show them: the same fields
 //! in lists, in single answers and in live messages.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capture::CameraEntry;
 use crate::domain::{BBox, CameraState, Detection, Event, Timestamp};
 
 /// A security event. The documented fields come first; the rest is ours.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
 pub struct EventData<'a> {
     id: u64,
     /// Old name of `id`.
     event_id: u64,
+    /// The detection batch it was assessed with.
     batch_id: &'a str,
     camera_id: &'a str,
+    #[schemars(range(max = 100))]
     risk_score: u8,
+    /// Follows from the score: from 30, 60 and 85 on.
+    #[schemars(extend("enum" = ["low", "medium", "high", "critical"]))]
     risk_level: &'static str,
+    /// What happened, in one sentence.
     summary: &'a str,
+    /// What made the score, in words.
     reasoning: &'a str,
     started_at: Timestamp,
     updated_at: Timestamp,
+    /// Null while it goes on.
     ended_at: Option<Timestamp>,
+    /// 0 at first, one more with each update.
     revision: u32,
+    /// Class of the object.
     object_type: &'a str,
+    #[schemars(range(min = 0, max = 1))]
     confidence: f64,
     /// Where the object is in the snapshot, as fractions of the picture.
     bbox: BoxData,
     track_id: u64,
     zones: &'a [String],
     detection_count: u32,
+    /// Whether a person has looked at it.
     reviewed: bool,
     has_snapshot: bool,
+    /// False when the clock had not been set when it began.
     clock_trusted: bool,
 }
 
@@ -63,7 +77,8 @@ impl<'a> From<&'a Event> for EventData<'a> {
 }
 
 /// A bounding box, each value a fraction of the picture (0 to 1).
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Box")]
 pub struct BoxData {
     x: f64,
     y: f64,
@@ -83,17 +98,20 @@ impl From<&BBox> for BoxData {
 }
 
 /// A detection. The box is in whole pixels of the frame whose size follows.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Detection")]
 pub struct DetectionData<'a> {
     id: u64,
     camera_id: &'a str,
     object_type: &'a str,
+    #[schemars(range(min = 0, max = 1))]
     confidence: f64,
     detected_at: Timestamp,
     bbox_x: u32,
     bbox_y: u32,
     bbox_width: u32,
     bbox_height: u32,
+    /// Below the media root; pictures are fetched by id.
     file_path: String,
     thumbnail_path: Option<String>,
     event_id: u64,
@@ -135,7 +153,8 @@ impl<'a> DetectionData<'a> {
 }
 
 /// A camera: the fields of both contracts side by side.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Camera")]
 pub struct CameraData {
     id: String,
     model: String,
@@ -145,6 +164,7 @@ pub struct CameraData {
     name: String,
     /// The source, without credentials; the realtime contract's name for it.
     folder_path: String,
+    #[schemars(extend("enum" = ["unknown", "online", "offline", "error"]))]
     status: &'static str,
     created_at: Timestamp,
     last_seen_at: Option<Timestamp>,
@@ -175,7 +195,8 @@ impl From<CameraEntry> for CameraData {
 }
 
 /// A list, and where it goes on.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
 pub struct List<T> {
     /// The items of this page.
     pub items: Vec<T>,
@@ -185,7 +206,7 @@ pub struct List<T> {
 
 /// Where a page stands. `total` and `offset` are given for lists that are whole
 /// in memory; longer ones are not counted and go on by cursor.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 pub struct Pagination {
     /// Items there are.
     pub total: Option<usize>,

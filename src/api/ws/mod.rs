@@ -5,6 +5,7 @@ mod client_message;
 mod session;
 mod subscription;
 
+use futures_util::SinkExt as _;
 use hyper::header::{
     CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -13,6 +14,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Method, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -22,14 +24,16 @@ use super::auth;
 use super::error::ApiError;
 use super::request::Request;
 use super::response::{self, Response};
+use super::wire::realtime;
 use crate::live::LiveMessage;
 
 /// Largest message and frame from a client, bytes (realtime contract 1.1).
 /// Decided from the frame's head, before anything is buffered.
 const MESSAGE_MAX_BYTES: usize = 64 << 10;
 
-/// The library's default of 128 KiB a client is zeroed on every read.
-const READ_BUFFER_BYTES: usize = 2 << 10;
+/// The library's default of 128 KiB a client is zeroed at every wake-up; what clients
+/// send is shorter than this.
+const READ_BUFFER_BYTES: usize = 512;
 
 /// Messages of one batch gather up to this before they are written.
 const WRITE_BUFFER_BYTES: usize = 4 << 10;
@@ -53,14 +57,24 @@ struct Endpoint {
 
 static EVENTS: Endpoint = Endpoint {
     channel: "events",
-    carries: |message| matches!(message, LiveMessage::Event(_) | LiveMessage::Camera(_)),
+    carries: |message| {
+        matches!(
+            message,
+            LiveMessage::Event(_)
+                | LiveMessage::Alert(_)
+                | LiveMessage::Camera(_)
+                | LiveMessage::CameraSwitched(_)
+        )
+    },
     patterns: &[],
     greets_with_status: false,
 };
 
 static SYSTEM: Endpoint = Endpoint {
     channel: "system",
-    carries: |message| matches!(message, LiveMessage::System(_) | LiveMessage::Service(_)),
+    carries: |message| {
+        matches!(message, LiveMessage::System(_) | LiveMessage::Service(_) | LiveMessage::Health(_))
+    },
     patterns: &[],
     greets_with_status: true,
 };
@@ -89,6 +103,23 @@ pub(super) async fn detections(request: Request) -> Result<Response, ApiError> {
     open(request, &DETECTIONS)
 }
 
+/// `/ws/jobs/{job_id}/logs`. There are no jobs yet, so every id is unknown: said
+/// once, and closed with 1000, because clients of the contract would come back
+/// for ever after any other code.
+pub(super) async fn job_logs(mut request: Request) -> Result<Response, ApiError> {
+    let (response, upgrade) = handshake(&mut request)?;
+    request.connection.after_http(async move {
+        if let Some(mut socket) = socket(upgrade).await {
+            let details = serde_json::json!({ "validation_errors": ["unknown job"] });
+            let answer = realtime::error("validation_error", "There is no such job", details);
+            // A client that is gone needs no answer.
+            let _ = socket.send(Message::text(answer)).await;
+            session::close(socket, CloseCode::Normal, "unknown job").await;
+        }
+    });
+    Ok(response)
+}
+
 fn open(mut request: Request, endpoint: &'static Endpoint) -> Result<Response, ApiError> {
     let (response, upgrade) = handshake(&mut request)?;
     let (ctx, stop) = (request.ctx, request.connection.stop.clone());
@@ -100,12 +131,18 @@ fn open(mut request: Request, endpoint: &'static Endpoint) -> Result<Response, A
     Ok(response)
 }
 
-/// Shakes hands and closes with 1008.
-pub(super) fn refuse(mut request: Request) -> Result<Response, ApiError> {
+/// Why a WebSocket is refused: no valid key or token.
+pub(super) const NOT_ALLOWED: &str = "authentication failed";
+
+/// Why a WebSocket is refused: its address opened too many.
+pub(super) const TOO_MANY: &str = "too many connection attempts";
+
+/// Shakes hands and closes with 1008. Nothing else is set up for the client.
+pub(super) fn refuse(mut request: Request, reason: &'static str) -> Result<Response, ApiError> {
     let (response, upgrade) = handshake(&mut request)?;
     request.connection.after_http(async move {
         if let Some(socket) = socket(upgrade).await {
-            session::close(socket, CloseCode::Policy, "authentication failed").await;
+            session::close(socket, CloseCode::Policy, reason).await;
         }
     });
     Ok(response)
@@ -149,4 +186,38 @@ fn not_a_websocket() -> ApiError {
     let detail = "this path speaks WebSocket, version 13";
     ApiError::new(StatusCode::UPGRADE_REQUIRED, "websocket_required", detail)
         .header(UPGRADE, HeaderValue::from_static("websocket"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::wire::catalog::{self, Stream};
+    use crate::api::wire::{REALTIME, samples};
+    use crate::live::{Cursor, Stamp};
+
+    #[test]
+    fn what_is_sent_is_what_the_catalog_says() {
+        let catalog = catalog::all();
+        let stamp = Stamp { seq: 42, cursor: Cursor::new(0x5f3c_9a01, 0x2f), is_replay: false };
+        for message in samples::messages() {
+            let text = REALTIME.text(&message, &stamp).unwrap();
+            let sent: serde_json::Value = serde_json::from_slice(&text).unwrap();
+            let wire = sent["type"].as_str().unwrap();
+            let entry = catalog.iter().find(|entry| entry.wire == wire).unwrap();
+            if !wire.starts_with("event") {
+                assert_eq!(sent["data"], (entry.example)(), "{wire}");
+            }
+            assert_eq!(sent.get("timestamp").is_some(), entry.is_timed, "{wire}");
+            for name in realtime::names(&message).iter().filter(|name| **name != wire) {
+                assert!(entry.names.contains(name), "{wire} is {name} too");
+            }
+            for (stream, endpoint) in [
+                (Stream::Events, &EVENTS),
+                (Stream::System, &SYSTEM),
+                (Stream::Detections, &DETECTIONS),
+            ] {
+                assert_eq!((endpoint.carries)(&message), entry.on.contains(&stream), "{wire}");
+            }
+        }
+    }
 }

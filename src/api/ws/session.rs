@@ -4,6 +4,7 @@
 //! that are none, 1008 on too many messages, 1009 on one that is too large; a
 //! client that does not read is cut off (`io`). No input ends the task otherwise.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,12 +101,16 @@ impl Session {
     }
 
     async fn serve(&mut self) -> End {
-        let mut idle = std::pin::pin!(sleep(self.idle_timeout));
+        let stop = self.stop.clone();
+        // Once for the whole session: waiting anew for each message costs a lock
+        // that all clients share.
+        let mut stopped = pin!(stop.stopped());
+        let mut idle = pin!(sleep(self.idle_timeout));
         if self.endpoint.greets_with_status {
             self.greet();
         }
         loop {
-            let step = self.next_step(idle.as_mut()).await;
+            let step = self.next_step(stopped.as_mut(), idle.as_mut()).await;
             if matches!(step, Step::Received(_)) {
                 idle.as_mut().reset(deadline(self.idle_timeout));
             }
@@ -121,10 +126,14 @@ impl Session {
         self.subscriber.push(status);
     }
 
-    async fn next_step(&mut self, idle: std::pin::Pin<&mut Sleep>) -> Step {
+    async fn next_step(
+        &mut self,
+        stopped: Pin<&mut impl Future<Output = ()>>,
+        idle: Pin<&mut Sleep>,
+    ) -> Step {
         tokio::select! {
             biased;
-            () = self.stop.stopped() => Step::Stopping,
+            () = stopped => Step::Stopping,
             received = self.socket.next() => Step::Received(received),
             batch = self.subscriber.next_batch() => Step::Deliver(batch),
             _ = self.heartbeat.tick() => Step::Heartbeat,

@@ -3,8 +3,9 @@
 //
 // The event stream of the camera contract stays closed here: browsers allow six
 // connections to one host, the pictures need them, and `/ws/events` tells of
-// camera states as well. When messages may have been missed (a reconnect, a gap
-// in the sequence) the newest page is asked for again.
+// camera states as well. The socket makes up for what it has missed; where it
+// cannot (a gap, a break before the first message) the newest page is asked for
+// again.
 
 import { Api, ApiError, CameraManager, EventsSocket, SystemSocket } from "../client/index.js";
 import { NO_FILTERS, withLive, withNewest, withOlder, without } from "./event-list.js";
@@ -152,9 +153,9 @@ export class Session {
     this.events.on("camera-status", () => void this.manager.refresh());
     this.events.on("gap", () => void this.loadNewest());
     this.events.on("message", () => this.#heard());
-    this.events.on("state", ({ state, reconnected, code }) => {
+    this.events.on("state", ({ state, reconnected, resuming, code }) => {
       if (state === "waiting") this.#isRefused = code === POLICY_VIOLATION;
-      if (state === "open" && reconnected) void this.loadNewest();
+      if (state === "open" && reconnected && !resuming) void this.loadNewest();
     });
   }
 

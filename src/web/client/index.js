@@ -14,5 +14,5 @@ export { Api, ApiError } from "./http.js";
 export { LiveView } from "./live-view.js";
 export { EventStream } from "./sse.js";
 export { StillView } from "./still-view.js";
-export { DetectionsSocket, EventsSocket, SystemSocket } from "./sockets.js";
+export { DetectionsSocket, EventsSocket, JobLogSocket, SystemSocket } from "./sockets.js";
 export { ReconnectingSocket } from "./socket.js";

@@ -4,11 +4,13 @@
 // close 1000: the server closes idle sockets with it, and a dashboard that
 // took that as final would go silently blind. Sends a JSON ping every 60 s,
 // answers the server's, and takes a socket that has said nothing for
-// `silenceMs` for dead (a pulled cable closes nothing). Follows `seq` and
-// tells of gaps. Keeps no messages.
+// `silenceMs` for dead (a pulled cable closes nothing). Asks for what was
+// missed, after a break or a hole in `seq`, and tells of a gap only when the box
+// no longer has it. Keeps no messages.
 
 import { Emitter } from "./emitter.js";
 import { Api } from "./http.js";
+import { Resumption } from "./resume.js";
 import { realTiming, reconnectDelay } from "./timing.js";
 
 /** How often the server hears from us; it closes after 300 s of silence. */
@@ -19,6 +21,8 @@ const SILENCE_MS = 75_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Largest text that is parsed; the contract's messages are a few KB. */
 const MESSAGE_MAX_CHARS = 1 << 20;
+/** Close code of an end as planned. */
+const NORMAL = 1000;
 /** WebSocket.OPEN, which not every stand-in has. */
 const OPEN = 1;
 
@@ -27,14 +31,15 @@ const OPEN = 1;
  *
  * @typedef {object} StateChange
  * @property {SocketState} state
- * @property {boolean} reconnected true when an `open` follows an earlier one: messages may have been missed
+ * @property {boolean} reconnected true when an `open` follows an earlier one
+ * @property {boolean} resuming true when what was missed meanwhile is being replayed, or a `gap` will tell
  * @property {number | null} retryInMs set while `waiting`
  * @property {number | null} code close code
  * @property {string | null} reason in words
  *
  * @typedef {object} Gap
- * @property {number} expected first sequence number that is missing
- * @property {number} missed how many
+ * @property {number | null} expected first sequence number that is missing; null after a break
+ * @property {number | null} missed how many; null when nobody knows
  *
  * @typedef {object} Message
  * @property {string} [type]
@@ -42,11 +47,14 @@ const OPEN = 1;
  * @property {any} [data]
  * @property {string} [timestamp]
  * @property {number} [lastSeq]
+ * @property {string} [cursor] place in the stream of the box
+ * @property {boolean} [replay] it comes from the history
+ * @property {boolean} [gap_too_old] of a `resync_ack`: the box no longer has all of it
  *
  * @typedef {object} BaseEvents
  * @property {StateChange} state the connection changed
  * @property {Message} message anything but keepalive
- * @property {Gap} gap messages were dropped on the way to us
+ * @property {Gap} gap messages were missed and cannot be had again
  * @property {{ error: string, message: string, details?: any }} refused the server did not like what we sent
  *
  * @typedef {import("./http.js").Connection & {
@@ -65,6 +73,9 @@ export class ReconnectingSocket extends Emitter {
   #failures = 0;
   #hasBeenOpen = false;
   #lastSeq = 0;
+  #resumption = new Resumption();
+  #hole = /** @type {Gap | null} */ (null);
+  #patterns = /** @type {Set<string>} */ (new Set());
   #timers = /** @type {Map<string, any>} */ (new Map());
 
   /**
@@ -78,6 +89,8 @@ export class ReconnectingSocket extends Emitter {
     this.timing = options.timing ?? realTiming;
     this.silenceMs = options.silenceMs ?? SILENCE_MS;
     this.WebSocket = options.WebSocket ?? globalThis.WebSocket;
+    /** Whether close 1000 is the end: the box has said all it will. */
+    this.endsByItself = false;
     /** @type {SocketState} */
     this.state = "closed";
     /** When the last message of any kind came, on `timing`'s clock. @type {number | null} */
@@ -117,12 +130,20 @@ export class ReconnectingSocket extends Emitter {
   }
 
   /**
-   * Narrows what is sent to the patterns, such as `alert.*`.
+   * Narrows what is sent to the patterns, such as `alert.*`, on this connection
+   * and on later ones.
    *
    * @param {string[]} patterns
    */
   subscribe(patterns) {
+    patterns.forEach((pattern) => this.#patterns.add(pattern));
     this.send({ type: "subscribe", data: { events: patterns } });
+  }
+
+  /** Wants everything again that this endpoint carries. */
+  unsubscribe() {
+    this.#patterns.clear();
+    this.send({ type: "unsubscribe" });
   }
 
   /**
@@ -163,7 +184,27 @@ export class ReconnectingSocket extends Emitter {
     this.#hasBeenOpen = true;
     this.#heard();
     this.#keepPinging();
-    this.#enter("open", { reconnected });
+    if (this.#patterns.size > 0) {
+      this.send({ type: "subscribe", data: { events: [...this.#patterns] } });
+    }
+    const resuming = this.#catchUp({ expected: null, missed: null });
+    this.#enter("open", { reconnected, resuming });
+  }
+
+  /**
+   * Asks for what was missed since the last message.
+   *
+   * @param {Gap} hole what to tell of if it cannot be had
+   * @returns {boolean} false when there is nothing to go on from
+   */
+  #catchUp(hole) {
+    const wasAsking = this.#resumption.isAsking;
+    const question = this.#resumption.ask();
+    if (question) {
+      this.#hole = hole;
+      this.send(question);
+    }
+    return question !== null || wasAsking;
   }
 
   #keepPinging() {
@@ -187,11 +228,32 @@ export class ReconnectingSocket extends Emitter {
     // the connection works, so only a message ends the backing off.
     this.#failures = 0;
     this.#followSequence(message);
-    if (message.type === "ping") return this.send({ type: "pong" });
-    if (message.type === "pong") return;
     const fromUs = /** @type {Emitter<any>} */ (this);
-    fromUs.emit(message.type === "error" ? "refused" : "message", message);
-    if (message.type !== "error") this.dispatch(message);
+    switch (message.type) {
+      case "ping":
+        this.#resumption.caughtUp(message.cursor);
+        return this.send({ type: "pong" });
+      case "pong":
+        return;
+      case "resync_ack":
+        return this.#replayed(message.gap_too_old === true);
+      case "error":
+        fromUs.emit("refused", message);
+        if (this.#resumption.isAsking && isAboutResync(message)) this.#replayed(true);
+        return;
+    }
+    if (!this.#resumption.isNews(message)) return;
+    fromUs.emit("message", message);
+    this.dispatch(message);
+  }
+
+  /** @param {boolean} isTooOld something is missing before the first one replayed */
+  #replayed(isTooOld) {
+    const hole = this.#hole;
+    const question = this.#resumption.answered();
+    if (question) this.send(question);
+    else this.#hole = null;
+    if (isTooOld) /** @type {Emitter<any>} */ (this).emit("gap", hole);
   }
 
   /** @param {Message} message */
@@ -202,7 +264,8 @@ export class ReconnectingSocket extends Emitter {
     const expected = this.#lastSeq + 1;
     const missed = newest - expected + (seq === undefined ? 1 : 0);
     this.#lastSeq = Math.max(this.#lastSeq, newest);
-    if (missed > 0) /** @type {Emitter<any>} */ (this).emit("gap", { expected, missed });
+    if (missed <= 0 || this.#catchUp({ expected, missed })) return;
+    /** @type {Emitter<any>} */ (this).emit("gap", { expected, missed });
   }
 
   /** @param {string} reason */
@@ -231,7 +294,12 @@ export class ReconnectingSocket extends Emitter {
    */
   #lost(code, reason) {
     this.#ws = null;
+    this.#resumption.lost();
     this.#stopTimers();
+    if (code === NORMAL && this.endsByItself) {
+      this.#enter("closed", { code, reason });
+      return;
+    }
     this.#failures += 1;
     const retryInMs = reconnectDelay(this.#failures, this.timing.random());
     this.#after("retry", retryInMs, () => this.#connect());
@@ -244,7 +312,14 @@ export class ReconnectingSocket extends Emitter {
    */
   #enter(state, more = {}) {
     this.state = state;
-    const change = { state, reconnected: false, retryInMs: null, code: null, reason: null };
+    const change = {
+      state,
+      reconnected: false,
+      resuming: false,
+      retryInMs: null,
+      code: null,
+      reason: null,
+    };
     /** @type {Emitter<any>} */ (this).emit("state", { ...change, ...more });
   }
 
@@ -264,6 +339,15 @@ export class ReconnectingSocket extends Emitter {
     this.#timers.forEach((timer) => this.timing.cancel(timer));
     this.#timers.clear();
   }
+}
+
+/**
+ * Whether the box did not like our asking for a replay.
+ *
+ * @param {any} error
+ */
+function isAboutResync(error) {
+  return error.details?.example?.type === "resync";
 }
 
 /**

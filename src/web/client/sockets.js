@@ -4,7 +4,9 @@
 //     socket.on("event", (event) => console.log(event.summary));
 //
 // All of them also emit what `ReconnectingSocket` does: `state`, `gap`,
-// `message`, `refused`. Types this file does not name arrive as `message`.
+// `message`, `refused`. Types this file does not name arrive as `message`. What
+// happened while the connection was broken arrives after it, once, as if nothing
+// had been; a `gap` says that some of it is lost.
 
 import { Emitter } from "./emitter.js";
 import { ReconnectingSocket } from "./socket.js";
@@ -29,13 +31,17 @@ function pass(socket, names, message) {
  * `/ws/events`: events, camera states, alerts.
  *
  * `event` is a new event, `event-updated` a later revision of one (merge it by
- * `id`), `event-deleted` names one that is gone.
+ * `id`), `event-deleted` names one that is gone. `alert` is a new alert,
+ * `alert-updated` one that somebody has seen or put away.
  *
  * @extends {ReconnectingSocket<{
  *   event: import("./types.js").SecurityEvent,
  *   "event-updated": Partial<import("./types.js").SecurityEvent> & { id: number },
  *   "event-deleted": { id: number },
  *   "camera-status": import("./types.js").CameraStatus,
+ *   alert: import("./types.js").Alert,
+ *   "alert-updated": import("./types.js").Alert,
+ *   "scene-change": import("./types.js").SceneChange,
  * }>}
  */
 export class EventsSocket extends ReconnectingSocket {
@@ -59,6 +65,12 @@ const EVENT_NAMES = {
   "event.updated": "event-updated",
   "event.deleted": "event-deleted",
   camera_status: "camera-status",
+  alert_created: "alert",
+  alert_acknowledged: "alert-updated",
+  alert_dismissed: "alert-updated",
+  "alert.updated": "alert-updated",
+  "alert.resolved": "alert-updated",
+  scene_change: "scene-change",
 };
 
 /**
@@ -106,8 +118,37 @@ export class SystemSocket extends ReconnectingSocket {
    * @param {import("./socket.js").Message} message
    */
   dispatch(message) {
+    // Figures of the past are not worth showing.
+    if (message.replay && message.type === "system_status") return;
     pass(this, SYSTEM_NAMES, message);
   }
 }
 
 const SYSTEM_NAMES = { system_status: "status", service_status: "service" };
+
+/**
+ * `/ws/jobs/{id}/logs`: what a job has said so far, then what it says, until it
+ * ends; `state` is `closed` then.
+ *
+ * @extends {ReconnectingSocket<{ log: import("./types.js").LogLine }>}
+ */
+export class JobLogSocket extends ReconnectingSocket {
+  /**
+   * @param {string} jobId
+   * @param {import("./socket.js").SocketOptions} [options]
+   */
+  constructor(jobId, options) {
+    super(`/ws/jobs/${encodeURIComponent(jobId)}/logs`, options);
+    this.endsByItself = true;
+  }
+
+  /**
+   * @override
+   * @param {import("./socket.js").Message} message
+   */
+  dispatch(message) {
+    pass(this, JOB_LOG_NAMES, message);
+  }
+}
+
+const JOB_LOG_NAMES = { log: "log" };

@@ -107,6 +107,41 @@
  */
 
 /**
+ * An event that a rule says somebody must see.
+ *
+ * @typedef {object} Alert
+ * @property {string} id
+ * @property {number} event_id
+ * @property {string | null} [rule_id]
+ * @property {"low" | "medium" | "high" | "critical"} severity
+ * @property {"pending" | "delivered" | "acknowledged" | "dismissed"} status
+ * @property {string} [dedup_key]
+ * @property {string} created_at
+ * @property {string} updated_at
+ */
+
+/**
+ * The view of a camera is not what it was.
+ *
+ * @typedef {object} SceneChange
+ * @property {number} id
+ * @property {string} camera_id
+ * @property {string} detected_at
+ * @property {"view_blocked" | "angle_changed" | "view_tampered" | "unknown"} change_type
+ * @property {number} similarity_score 0 to 1, 1 for the same view
+ */
+
+/**
+ * A line of a job's log.
+ *
+ * @typedef {object} LogLine
+ * @property {string} timestamp
+ * @property {"DEBUG" | "INFO" | "WARNING" | "ERROR"} level
+ * @property {string} message
+ * @property {Record<string, any> | null} [context]
+ */
+
+/**
  * @typedef {"healthy" | "degraded" | "unhealthy"} HealthState
  *
  * A component's state changed.

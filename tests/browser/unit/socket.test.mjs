@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { DetectionsSocket, EventsSocket, SystemSocket } from "../../../src/web/client/index.js";
+import { DetectionsSocket, EventsSocket, JobLogSocket, SystemSocket } from "../../../src/web/client/index.js";
 import { reconnectDelay } from "../../../src/web/client/timing.js";
 import { fakeWebSockets, ManualTiming } from "./fakes.mjs";
 
@@ -166,4 +166,33 @@ test("a closed socket stays closed and may be opened again", () => {
   assert.ok(WebSocket.last.wasClosed);
   socket.open();
   assert.equal(WebSocket.made.length, 2);
+});
+
+test("the log of a job ends with the job and comes back after a break", () => {
+  const timing = new ManualTiming();
+  const WebSocket = fakeWebSockets();
+  const socket = new JobLogSocket("a/b", { baseUrl: "http://box:8080", timing, WebSocket }).open();
+  const lines = [];
+  socket.on("log", ({ message }) => lines.push(message));
+  assert.equal(WebSocket.last.url, "ws://box:8080/ws/jobs/a%2Fb/logs");
+  WebSocket.last.accept();
+  WebSocket.last.say({ type: "log", seq: 1, data: { level: "INFO", message: "half done" } });
+  WebSocket.last.end(1006);
+  timing.advance(1_000);
+  WebSocket.last.accept();
+  WebSocket.last.say({ type: "log", seq: 1, data: { level: "INFO", message: "done" } });
+  WebSocket.last.end(1000, "the job has ended");
+  timing.advance(600_000);
+  assert.deepEqual([WebSocket.made.length, socket.state, lines], [2, "closed", ["half done", "done"]]);
+});
+
+test("alerts are told by what became of them", () => {
+  const { socket, WebSocket } = start();
+  const heard = [];
+  for (const name of ["alert", "alert-updated", "scene-change"]) socket.on(name, () => heard.push(name));
+  WebSocket.last.accept();
+  ["alert_created", "alert_acknowledged", "alert_dismissed", "scene_change"].forEach((type, at) =>
+    WebSocket.last.say({ type, seq: at + 1, data: {} }),
+  );
+  assert.deepEqual(heard, ["alert", "alert-updated", "alert-updated", "scene-change"]);
 });

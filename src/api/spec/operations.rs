@@ -1,0 +1,204 @@
+//! Every route, described, in the order of `routes`.
+
+use serde_json::Value;
+
+use super::operation::{Kind, Operation, QueryParameter};
+use super::registry::Registry;
+use crate::api::rest::{LIMIT_MAX, cameras, events, health, server};
+use crate::api::wire::analysis;
+use crate::api::wire::records::{CameraData, DetectionData, EventData, List};
+
+const JPEG: &str = "image/jpeg";
+const SSE: &str = "text/event-stream";
+
+/// All of them.
+pub(super) fn all() -> Vec<Operation> {
+    [cameras(), records(), probes(), papers(), websockets()].into_iter().flatten().collect()
+}
+
+const fn parameter(name: &'static str, kind: Kind, about: &'static str) -> QueryParameter {
+    QueryParameter { name, kind, about }
+}
+
+const CAMERA: QueryParameter = parameter("camera_id", Kind::Text, "Of this camera only.");
+const LABEL: QueryParameter = parameter("object_type", Kind::Text, "Of this class only.");
+const FROM: QueryParameter =
+    parameter("start_date", Kind::Time, "From this time, or the beginning of this date in UTC.");
+const UNTIL: QueryParameter =
+    parameter("end_date", Kind::Time, "Until this time, or the end of this date in UTC.");
+const LIMIT: QueryParameter =
+    parameter("limit", Kind::Number(1, LIMIT_MAX as u64), "Items on a page; 50 unless told.");
+const CURSOR: QueryParameter = parameter("cursor", Kind::Text, "`next_cursor` of the page before.");
+const BOXES: QueryParameter =
+    parameter("boxes", Kind::Flag, "Whether boxes are drawn around objects.");
+
+const STATE: QueryParameter = parameter(
+    "status",
+    Kind::OneOf(&["unknown", "online", "offline", "error"]),
+    "In this state only.",
+);
+
+const OF_EVENTS: &[QueryParameter] = &[
+    CAMERA,
+    LABEL,
+    parameter(
+        "risk_level",
+        Kind::OneOf(&["low", "medium", "high", "critical"]),
+        "Of this level only.",
+    ),
+    parameter("reviewed", Kind::Flag, "Looked at by a person, or not."),
+    FROM,
+    UNTIL,
+    LIMIT,
+    CURSOR,
+];
+
+const OF_DETECTIONS: &[QueryParameter] = &[
+    CAMERA,
+    LABEL,
+    parameter("event_id", Kind::Number(0, u64::MAX), "Of this event only."),
+    parameter("min_confidence", Kind::Fraction, "With at least this score."),
+    FROM,
+    UNTIL,
+    LIMIT,
+    CURSOR,
+];
+
+const OF_ANALYSIS: &[QueryParameter] = &[
+    CAMERA,
+    parameter("detection_ids", Kind::Text, "Up to 100 numbers with commas between them."),
+];
+
+fn cameras() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/cameras", "All cameras.")
+            .query(&[STATE])
+            .json::<cameras::CameraList<'_>>(),
+        Operation::get("/api/cameras/{camera_id}", "One camera.").json::<CameraData>(),
+        Operation::get(
+            "/api/cameras/{camera_id}/events",
+            "What happens to the connection of a camera, as a stream; or, to whoever accepts \
+             JSON, its events.",
+        )
+        .query(OF_EVENTS)
+        .other(SSE, "`connected`, `disconnected` and `error`, live.")
+        .json::<List<EventData<'_>>>(),
+        Operation::get("/api/cameras/{camera_id}/snapshot", "The latest picture.")
+            .query(&[BOXES])
+            .other(JPEG, "The picture."),
+        Operation::get("/api/cameras/{camera_id}/stream.mjpeg", "Pictures as they come.")
+            .query(&[BOXES])
+            .other("multipart/x-mixed-replace", "JPEG pictures without end."),
+        Operation::get("/api/cameras/{camera_id}/live-view/frame", "The latest picture, uncached.")
+            .other(JPEG, "The picture."),
+    ]
+}
+
+fn records() -> Vec<Operation> {
+    vec![
+        Operation::get(
+            "/api/events",
+            "What happens to the connections of all cameras, as a stream; or, to whoever accepts \
+             JSON, security events, newest first.",
+        )
+        .query(OF_EVENTS)
+        .other(SSE, "`connected`, `disconnected` and `error`, live.")
+        .json::<List<EventData<'_>>>(),
+        Operation::get(
+            "/api/events/analyze/{batch_id}/stream",
+            "Why an event was judged as it was, as a stream of `progress` and then `complete` or \
+             `error`.",
+        )
+        .query(OF_ANALYSIS)
+        .stream::<AnalysisPart>("Unnamed events whose data is one of these."),
+        Operation::get("/api/events/{id}", "One event.").json::<EventData<'_>>(),
+        Operation::patch("/api/events/{id}", "Marks an event as looked at, or not.")
+            .body::<events::Change>()
+            .json::<EventData<'_>>(),
+        Operation::get("/api/events/{id}/detections", "The detections of an event.")
+            .query(&[FROM, UNTIL, LIMIT, CURSOR])
+            .json::<List<DetectionData<'_>>>(),
+        Operation::get("/api/events/{id}/snapshot", "The picture of an event.")
+            .other(JPEG, "The picture."),
+        Operation::get("/api/events/{id}/thumbnail", "The same, small.")
+            .other(JPEG, "The picture."),
+        Operation::get("/api/detections", "Detections, newest first.")
+            .query(OF_DETECTIONS)
+            .json::<List<DetectionData<'_>>>(),
+        Operation::get("/api/detections/{id}", "One detection.").json::<DetectionData<'_>>(),
+        Operation::get("/api/detections/{id}/image", "The picture of a detection's event.")
+            .other(JPEG, "The picture."),
+        Operation::get("/api/detections/{id}/thumbnail", "The same, small.")
+            .other(JPEG, "The picture."),
+    ]
+}
+
+/// One part of the analysis stream.
+#[derive(schemars::JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "for its schema; each part is written by itself")]
+enum AnalysisPart {
+    Progress(analysis::Progress<'static>),
+    Complete(analysis::Complete<'static>),
+    Failed(analysis::Failed<'static>),
+}
+
+fn probes() -> Vec<Operation> {
+    const TEXT: &str = "text/plain";
+    vec![
+        Operation::get("/health", "The service answers.").json::<health::Alive>(),
+        Operation::get("/ready", "Every stage moves, and nothing but cameras is down.")
+            .json::<health::Ready>()
+            .json_with::<health::Ready>(503, "It is not ready."),
+        Operation::get("/api/system/health", "The box and its components.")
+            .json::<health::Overall>()
+            .json_with::<health::Overall>(503, "It is unhealthy."),
+        Operation::get("/api/system/health/live", "The service answers.").json::<health::Alive>(),
+        Operation::get("/api/system/health/ready", "As /ready, with what is in the way.")
+            .json::<health::ReadyInDetail>()
+            .json_with::<health::ReadyInDetail>(503, "It is not ready."),
+        Operation::get("/api/system/health/full", "Everything the box knows of itself.")
+            .json::<health::Full>()
+            .json_with::<health::Full>(503, "It is unhealthy."),
+        Operation::get("/api/system/health/websocket", "The broadcasters' circuit breakers.")
+            .json::<health::Broadcasters>(),
+        Operation::get(
+            "/api/debug/websocket/connections",
+            "How many WebSocket clients there are; 404 unless `debug` is on.",
+        )
+        .json::<health::BroadcasterConnections>(),
+        Operation::get("/api/server/status", "Version, uptime, number of cameras.")
+            .json::<server::Status>(),
+        Operation::get("/metrics", "Figures for Prometheus.").other(TEXT, "Figures."),
+        Operation::get("/api/metrics", "The same.").other(TEXT, "Figures."),
+    ]
+}
+
+fn papers() -> Vec<Operation> {
+    vec![
+        Operation::get(
+            "/api/system/websocket/events",
+            "All event types, with schemas and examples.",
+        )
+        .json::<Registry>(),
+        Operation::get("/api/openapi.json", "This document.").json::<Value>(),
+        Operation::get("/api/asyncapi.json", "The messages of the WebSockets.").json::<Value>(),
+    ]
+}
+
+/// Browsers cannot set headers on a WebSocket, so it takes them in its query.
+const CREDENTIALS: &[QueryParameter] = &[
+    parameter("api_key", Kind::Text, "The key, where no header can be set."),
+    parameter("token", Kind::Text, "The WebSocket token, if one is configured."),
+];
+
+fn websockets() -> Vec<Operation> {
+    [
+        ("/ws/events", "Events, alerts and cameras, live."),
+        ("/ws/system", "The box and its components, live."),
+        ("/ws/detections", "Every object in every frame, live."),
+        ("/ws/jobs/{job_id}/logs", "The log of a job: what there is, then live until its end."),
+    ]
+    .map(|(path, summary)| Operation::get(path, summary).query(CREDENTIALS).websocket())
+    .into()
+}

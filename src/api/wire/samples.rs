@@ -1,0 +1,146 @@
+//! Records for examples in the papers.
+
+use std::time::Duration;
+
+use crate::domain::{
+    BBox, BatchId, CameraId, CameraState, CameraStatus, Detection, DetectionId, Event, EventId,
+    Label, RiskScore, Timestamp, TrackId,
+};
+use crate::health::{Report, State};
+use crate::live::{CameraSwitched, DetectionBatchSeen, HealthChanged, SystemStatus};
+
+/// 2026-01-15T10:30:00.120Z
+pub(super) const MORNING: Timestamp = Timestamp::from_unix_ms(1_768_473_000_120);
+
+pub(super) const CAMERA: &str = "front_door";
+
+fn camera() -> CameraId {
+    CAMERA.parse().expect("a constant that is an id")
+}
+
+pub(super) fn event() -> Event {
+    Event {
+        id: EventId(12),
+        revision: 0,
+        camera: camera(),
+        batch: BatchId::new("batch_abc123"),
+        track: TrackId(7),
+        label: Label::new("person"),
+        confidence: 0.83,
+        bbox: BBox::from_corners(0.5, 0.25, 0.625, 0.75),
+        zones: vec!["porch".into()],
+        risk: RiskScore::new(75),
+        summary: "Person detected at front door".into(),
+        reasoning: "person +40, zone porch +35".into(),
+        detection_count: 3,
+        started_at: MORNING,
+        updated_at: MORNING.after(Duration::from_secs(2)),
+        ended_at: None,
+        has_snapshot: true,
+        clock_trusted: true,
+        reviewed: false,
+    }
+}
+
+pub(super) fn detection() -> Detection {
+    Detection {
+        id: DetectionId(12345),
+        camera: camera(),
+        track: TrackId(7),
+        batch: BatchId::new("batch_abc123"),
+        event: EventId(12),
+        label: Label::new("person"),
+        confidence: 0.95,
+        bbox: BBox::from_corners(0.5, 0.25, 0.625, 0.75),
+        frame_width_px: 768,
+        frame_height_px: 576,
+        frame_sequence: 41,
+        captured_at: MORNING,
+    }
+}
+
+pub(super) fn batch() -> DetectionBatchSeen {
+    DetectionBatchSeen {
+        batch: BatchId::new("batch_abc123"),
+        camera: camera(),
+        detections: vec![DetectionId(12345), DetectionId(12346), DetectionId(12347)],
+        at: MORNING,
+    }
+}
+
+pub(super) fn camera_status() -> CameraStatus {
+    CameraStatus {
+        camera: camera(),
+        name: "Front Door Camera".into(),
+        state: CameraState::Offline,
+        previous: CameraState::Online,
+        reason: Some("no frame for 5s".into()),
+        at: MORNING,
+    }
+}
+
+pub(super) fn camera_switched(is_enabled: bool) -> CameraSwitched {
+    let reason = if is_enabled { "added to" } else { "removed from" };
+    let reason = format!("{reason} the configuration");
+    CameraSwitched { camera: camera(), is_enabled, reason, at: MORNING }
+}
+
+pub(super) fn system() -> SystemStatus {
+    SystemStatus {
+        inference_busy_percent: 45.5,
+        inference_fps: 9.9,
+        memory_used_mb: 112,
+        memory_total_mb: 512,
+        temperature_celsius: Some(51.3),
+        cameras_active: 4,
+        cameras_total: 6,
+        queue_pending: 2,
+        queue_processing: 1,
+        health: State::Healthy,
+        at: MORNING,
+    }
+}
+
+pub(super) fn health_changed() -> HealthChanged {
+    HealthChanged {
+        health: State::Degraded,
+        previous: State::Healthy,
+        components: vec![
+            ("camera.yard".into(), State::Unhealthy),
+            ("store".into(), State::Healthy),
+        ],
+        at: MORNING,
+    }
+}
+
+pub(super) fn report() -> Report {
+    Report {
+        component: "store".into(),
+        state: State::Degraded,
+        message: "the disk is slow".into(),
+        next_step: Some("replace the card".into()),
+        since: MORNING,
+    }
+}
+
+/// A message of each kind that the box sends by now.
+#[cfg(test)]
+pub(in crate::api) fn messages() -> Vec<crate::live::LiveMessage> {
+    use std::sync::Arc;
+
+    use crate::live::LiveMessage as Message;
+
+    vec![
+        Message::Event(Arc::new(event())),
+        Message::Event(Arc::new(Event { revision: 1, ..event() })),
+        Message::Detection(Arc::new(detection())),
+        Message::DetectionBatch(Arc::new(batch())),
+        Message::Camera(Arc::new(camera_status())),
+        Message::System(Arc::new(system())),
+        Message::Gpu(Arc::new(system())),
+        Message::Health(Arc::new(health_changed())),
+        Message::Service(Arc::new(report())),
+        Message::CameraSwitched(Arc::new(camera_switched(true))),
+        Message::CameraSwitched(Arc::new(camera_switched(false))),
+    ]
+}

@@ -1,0 +1,1 @@
+const ws = new WebSocket('ws://localhost:8000/ws/events', ['api-key.YOUR_KEY']);
