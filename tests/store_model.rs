@@ -272,6 +272,25 @@ fn whatever_the_clock_did_pages_are_those_of_a_plain_list() {
 }
 
 #[test]
+fn an_index_of_another_format_is_moved_aside_and_built_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new(30);
+    let mut model = Model::default();
+    let mut rig = Rig::open(dir.path(), 1 << 30);
+    (0..10).for_each(|_| add(&rig, &mut model, &mut world));
+    for format in [&[1_u8][..], &[99], b""] {
+        rig = rig.reopen(|dir| {
+            let db = sled::open(index_of(dir)).unwrap();
+            db.insert(b"mformat", format).unwrap();
+            db.flush().unwrap();
+        });
+        assert_eq!(rig.rebuilds(), 1);
+        compare(&rig, &mut model, DetectionQuery::default(), |_, _| {});
+    }
+    rig.close();
+}
+
+#[test]
 fn what_retention_drops_is_gone_and_the_rest_is_found() {
     for seed in 10..13 {
         let dir = tempfile::tempdir().unwrap();

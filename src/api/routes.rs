@@ -2,7 +2,8 @@
 
 use super::Role::{Operator, Public, Viewer};
 use super::rest::{
-    alert_rules, alerts, analysis, cameras, detections, events, health, pictures, server,
+    alert_rules, alerts, analysis, cameras, detections, events, exports, health, jobs, pictures,
+    scene_changes, server,
 };
 use super::route::Route;
 use super::{spec, sse, ws};
@@ -17,6 +18,12 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/cameras/{camera_id}/snapshot", Viewer, pictures::latest),
         Route::get("/api/cameras/{camera_id}/stream.mjpeg", Viewer, pictures::stream),
         Route::get("/api/cameras/{camera_id}/live-view/frame", Viewer, pictures::live_view_frame),
+        Route::get("/api/cameras/{camera_id}/scene-changes", Viewer, scene_changes::list),
+        Route::post(
+            "/api/cameras/{camera_id}/scene-changes/{id}/acknowledge",
+            Operator,
+            scene_changes::acknowledge,
+        ),
         // Realtime API: records.
         Route::get("/api/events", Viewer, sse::of_all),
         Route::get("/api/events/analyze/{batch_id}/stream", Viewer, analysis::stream),
@@ -40,6 +47,17 @@ pub(super) fn all() -> Vec<Route> {
         Route::put("/api/alerts/rules/{id}", Operator, alert_rules::change),
         Route::delete("/api/alerts/rules/{id}", Operator, alert_rules::remove),
         Route::post("/api/alerts/rules/{id}/test", Viewer, alert_rules::test),
+        // Realtime API: long work.
+        Route::get("/api/jobs", Viewer, jobs::list),
+        Route::post("/api/jobs", Operator, jobs::start),
+        Route::get("/api/jobs/{id}", Viewer, jobs::one),
+        Route::post("/api/jobs/{id}/cancel", Operator, jobs::cancel),
+        Route::get("/api/jobs/{id}/logs", Viewer, jobs::logs),
+        Route::get("/api/exports", Viewer, exports::list),
+        Route::post("/api/exports", Operator, exports::start),
+        Route::get("/api/exports/{id}", Viewer, jobs::one),
+        Route::delete("/api/exports/{id}", Operator, exports::remove),
+        Route::get("/api/exports/{id}/download", Viewer, exports::download),
         // Probes, figures.
         Route::get("/health", Public, health::alive),
         Route::get("/ready", Public, health::ready),

@@ -252,6 +252,7 @@ fn bits_to_find<T: PartialEq>(names: &[T], name: &T) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::stored;
     use super::super::testing::{detection, event};
     use super::*;
 
@@ -337,6 +338,22 @@ mod tests {
             let read = Outline::from_bytes(&wrong, 5420);
             assert!(read.is_none_or(|outline| outline.is_sound(5420)));
         }
+    }
+
+    #[test]
+    fn a_million_detections_take_less_than_a_megabyte() {
+        let (mut outline, mut offset) = (Outline::default(), 40);
+        for frame in 0..20_000_u64 {
+            let seen =
+                [seen(frame * 2, "front_door", "person"), seen(frame * 2 + 1, "yard", "car")];
+            let body_len = stored::encode_commit(&seen).unwrap().len();
+            outline.add_frame(offset, body_len, &seen, stretch_bytes(0));
+            offset += (FRAME_HEADER + body_len) as u32;
+        }
+        let of_a_million = outline.stretches.len() * size_of::<Stretch>() * 25;
+        assert!(of_a_million < 1_000_000, "{of_a_million} bytes in memory");
+        let stored = outline.to_bytes().unwrap().len() * 25;
+        assert!(stored < 500_000, "{stored} bytes in the index");
     }
 
     #[test]

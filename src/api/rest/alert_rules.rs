@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
@@ -101,11 +102,14 @@ pub(in crate::api) async fn remove(request: Request) -> Result<Response, ApiErro
 }
 
 /// What is to be tried.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct TestBody {
+pub(in crate::api) struct TestBody {
+    /// These events; the newest when there are none.
     event_ids: Option<Vec<u64>>,
+    /// So many of the newest.
     limit: Option<usize>,
+    /// The time that schedules are asked for.
     test_time: Option<Timestamp>,
 }
 

@@ -7,8 +7,11 @@ pub(super) mod analysis;
 pub(super) mod cameras;
 pub(super) mod detections;
 pub(super) mod events;
+pub(super) mod exports;
 pub(super) mod health;
+pub(super) mod jobs;
 pub(super) mod pictures;
+pub(super) mod scene_changes;
 pub(super) mod server;
 
 use std::sync::Arc;

@@ -10,16 +10,24 @@ use crate::api::response::json_text;
 use crate::assess::Check;
 use crate::domain::{Alert, AlertRule, Event, Schedule, TimeOfDay, Timestamp};
 use crate::live::{AlertChange, AlertNews};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An alert as live messages carry it.
-#[derive(Serialize)]
-struct AlertData<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Alert")]
+pub(super) struct AlertData<'a> {
+    /// A UUID.
     id: String,
+    /// The event that a rule was about.
     event_id: u64,
+    /// The rule, a UUID; it may be gone by now.
     rule_id: Option<String>,
+    #[schemars(extend("enum" = ["low", "medium", "high", "critical"]))]
     severity: &'static str,
+    #[schemars(extend("enum" = ["pending", "delivered", "acknowledged", "dismissed"]))]
     status: &'static str,
+    /// Alerts with the same key are told once in a cooldown.
     dedup_key: &'a str,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -41,7 +49,7 @@ impl<'a> From<&'a Alert> for AlertData<'a> {
 }
 
 /// An alert as REST shows it: the message's fields and more.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct AlertRecord<'a> {
     #[serde(flatten)]
     alert: AlertData<'a>,
@@ -63,19 +71,34 @@ impl<'a> From<&'a Alert> for AlertRecord<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct Updated<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertUpdated")]
+pub(super) struct Updated<'a> {
     #[serde(flatten)]
     alert: AlertData<'a>,
     updated_fields: [&'static str; 2],
 }
 
-#[derive(Serialize)]
-struct Resolved<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertResolved")]
+pub(super) struct Resolved<'a> {
     #[serde(flatten)]
     alert: AlertData<'a>,
     resolved_at: Timestamp,
     resolution_notes: Option<&'a str>,
+}
+
+impl<'a> From<&'a Alert> for Updated<'a> {
+    fn from(alert: &'a Alert) -> Self {
+        Self { alert: alert.into(), updated_fields: ["severity", "updated_at"] }
+    }
+}
+
+impl<'a> From<&'a Alert> for Resolved<'a> {
+    fn from(alert: &'a Alert) -> Self {
+        let resolved_at = alert.dismissed_at.unwrap_or(alert.updated_at);
+        Self { alert: alert.into(), resolved_at, resolution_notes: None }
+    }
 }
 
 /// Type, data and time of a message; the documented ones have no time beside them.
@@ -88,15 +111,9 @@ pub(super) fn message(news: &AlertNews) -> (&'static str, String, Option<Timesta
         }
         AlertChange::Dismissed => ("alert_dismissed", json_text(&AlertData::from(alert)), None),
         AlertChange::SeverityRaised => {
-            let updated_fields = ["severity", "updated_at"];
-            let data = json_text(&Updated { alert: alert.into(), updated_fields });
-            ("alert.updated", data, Some(at))
+            ("alert.updated", json_text(&Updated::from(alert)), Some(at))
         }
-        AlertChange::Resolved => {
-            let resolved_at = alert.dismissed_at.unwrap_or(at);
-            let data = Resolved { alert: alert.into(), resolved_at, resolution_notes: None };
-            ("alert.resolved", json_text(&data), Some(at))
-        }
+        AlertChange::Resolved => ("alert.resolved", json_text(&Resolved::from(alert)), Some(at)),
     }
 }
 
@@ -112,7 +129,8 @@ pub(super) fn names(change: AlertChange) -> &'static [&'static str] {
 }
 
 /// An alert rule.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertRule")]
 pub struct RuleData<'a> {
     id: String,
     name: &'a str,
@@ -134,7 +152,8 @@ pub struct RuleData<'a> {
     updated_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Schedule")]
 struct ScheduleData<'a> {
     days: Vec<&'static str>,
     start_time: Option<String>,
@@ -178,7 +197,8 @@ impl<'a> From<&'a AlertRule> for RuleData<'a> {
 }
 
 /// The list of rules: the contract's own names and the envelope of other lists.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertRules")]
 pub struct RuleList<'a> {
     /// The rules of this page.
     pub rules: &'a [RuleData<'a>],
@@ -191,7 +211,7 @@ pub struct RuleList<'a> {
 }
 
 /// What a rule would have done.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct DryRun<'a> {
     rule_id: String,
     rule_name: &'a str,
@@ -202,7 +222,7 @@ pub struct DryRun<'a> {
     results: Vec<DryRunResult<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DryRunResult<'a> {
     event_id: u64,
     camera_id: &'a str,
@@ -249,4 +269,46 @@ impl<'a> DryRunResult<'a> {
             failed_conditions: words(failed),
         }
     }
+}
+
+/// What a client sends to make or change a rule. All conditions that are given must
+/// hold; none makes a rule that always holds.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "for its schema; the body is read field by field")]
+pub struct NewRule {
+    /// 1 to 255 characters; needed for a new rule.
+    #[schemars(length(min = 1, max = 255))]
+    name: Option<String>,
+    description: Option<String>,
+    enabled: Option<bool>,
+    /// Null for as severe as the event's risk level.
+    #[schemars(extend("enum" = ["low", "medium", "high", "critical", null]))]
+    severity: Option<String>,
+    #[schemars(range(max = 100))]
+    risk_threshold: Option<u8>,
+    object_types: Option<Vec<String>>,
+    camera_ids: Option<Vec<String>>,
+    /// Names of zones.
+    zone_ids: Option<Vec<String>>,
+    #[schemars(range(min = 0, max = 1))]
+    min_confidence: Option<f64>,
+    schedule: Option<NewSchedule>,
+    /// Of `{camera_id}`, `{rule_id}` and `{object_type}`.
+    #[schemars(length(max = 255))]
+    dedup_key_template: Option<String>,
+    cooldown_seconds: Option<u64>,
+    channels: Option<Vec<String>>,
+}
+
+/// When a rule holds.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "for its schema; the body is read field by field")]
+struct NewSchedule {
+    /// `monday` to `sunday`; every day when there are none.
+    days: Option<Vec<String>>,
+    /// `HH:MM`. A span that ends before it starts goes over midnight.
+    start_time: Option<String>,
+    end_time: Option<String>,
+    /// A name of the IANA time zone database; UTC unless told.
+    timezone: Option<String>,
 }

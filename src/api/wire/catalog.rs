@@ -6,16 +6,17 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::coming::{
-    AlertData, EventDeleted, JobCancelled, JobCompleted, JobFailed, JobProgress, JobStarted, Log,
-    SceneChangeData,
-};
+use super::alerts::{AlertData, Resolved, Updated as AlertUpdated};
+use super::coming::EventDeleted;
+use super::jobs::{Cancelled, Completed, Failed, LogData, ProgressMessage, Started};
 use super::realtime::{
     Batch, CameraData, CameraSwitchData, Gpu, HealthData, ServiceData, SystemData, Updated,
 };
 use super::records::{DetectionData, EventData};
 use super::samples;
+use super::scene::SceneChangeData;
 use super::schema::{self, SchemaOf};
+use crate::domain::{AlertStatus, JobState};
 
 /// A WebSocket endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,21 +128,33 @@ fn events() -> Vec<Announcement> {
         camera_switch("camera.disabled", &["camera.disabled"], || {
             value(&CameraSwitchData::from(&samples::camera_switched(false)))
         }),
-        alert("alert_created", &["alert.created"], "pending", "A rule matched an event."),
-        alert("alert.updated", &["alert.updated"], "delivered", "An alert was delivered."),
-        alert(
-            "alert_acknowledged",
-            &["alert.acknowledged"],
-            "acknowledged",
-            "A person has seen an alert.",
-        ),
-        alert("alert_dismissed", &["alert.dismissed"], "dismissed", "A person put an alert away."),
-        alert(
-            "alert.resolved",
-            &["alert.resolved"],
-            "dismissed",
-            "What an alert was about is over.",
-        ),
+        alert("alert_created", &["alert.created"], "A rule matched an event.", || {
+            value(&AlertData::from(&samples::alert(AlertStatus::Pending)))
+        }),
+        alert("alert_acknowledged", &["alert.acknowledged"], "A person has seen an alert.", || {
+            value(&AlertData::from(&samples::alert(AlertStatus::Acknowledged)))
+        }),
+        alert("alert_dismissed", &["alert.dismissed"], "A person put an alert away.", || {
+            value(&AlertData::from(&samples::alert(AlertStatus::Dismissed)))
+        }),
+        Announcement {
+            wire: "alert.updated",
+            names: &["alert.updated"],
+            on: ON_EVENTS,
+            is_timed: true,
+            about: "An alert matters more than before, because its event does.",
+            schema: schema::of::<AlertUpdated<'static>>(),
+            example: || value(&AlertUpdated::from(&samples::alert(AlertStatus::Pending))),
+        },
+        Announcement {
+            wire: "alert.resolved",
+            names: &["alert.resolved"],
+            on: ON_EVENTS,
+            is_timed: true,
+            about: "An alert was put away; sent beside `alert_dismissed`.",
+            schema: schema::of::<Resolved<'static>>(),
+            example: || value(&Resolved::from(&samples::alert(AlertStatus::Dismissed))),
+        },
         Announcement {
             wire: "scene_change",
             names: &["scene_change.detected"],
@@ -149,15 +162,7 @@ fn events() -> Vec<Announcement> {
             is_timed: false,
             about: "The view of a camera is not what it was.",
             schema: schema::of::<SceneChangeData<'static>>(),
-            example: || {
-                value(&SceneChangeData {
-                    id: 1,
-                    camera_id: samples::CAMERA,
-                    detected_at: samples::MORNING,
-                    change_type: "view_blocked",
-                    similarity_score: 0.23,
-                })
-            },
+            example: || value(&SceneChangeData::from(&samples::scene_change())),
         },
     ]
 }
@@ -181,39 +186,11 @@ fn camera_switch(
 fn alert(
     wire: &'static str,
     names: &'static [&'static str],
-    status: &'static str,
     about: &'static str,
+    example: fn() -> Value,
 ) -> Announcement {
-    // A function pointer holds no values, so each status has its own.
-    let example: fn() -> Value = match status {
-        "pending" => || alert_data("pending"),
-        "delivered" => || alert_data("delivered"),
-        "acknowledged" => || alert_data("acknowledged"),
-        _ => || alert_data("dismissed"),
-    };
     let schema = schema::of::<AlertData<'static>>();
-    Announcement {
-        wire,
-        names,
-        on: ON_EVENTS,
-        is_timed: wire.contains('.'),
-        about,
-        schema,
-        example,
-    }
-}
-
-fn alert_data(status: &'static str) -> Value {
-    value(&AlertData {
-        id: "550e8400-e29b-41d4-a716-446655440000",
-        event_id: 12,
-        rule_id: Some("550e8400-e29b-41d4-a716-446655440001"),
-        severity: "high",
-        status,
-        dedup_key: "front_door:person:rule1",
-        created_at: samples::MORNING,
-        updated_at: samples::MORNING,
-    })
+    Announcement { wire, names, on: ON_EVENTS, is_timed: false, about, schema, example }
 }
 
 fn detections() -> Vec<Announcement> {
@@ -280,9 +257,6 @@ fn system() -> Vec<Announcement> {
     ]
 }
 
-const JOB: &str = "550e8400-e29b-41d4-a716-446655440000";
-const EXPORT: &str = "export";
-
 fn jobs() -> Vec<Announcement> {
     let job = |wire, names, about, schema, example| Announcement {
         wire,
@@ -298,45 +272,36 @@ fn jobs() -> Vec<Announcement> {
             "job.started",
             &["job.started"],
             "The work of a job began.",
-            schema::of::<JobStarted<'static>>(),
-            || value(&JobStarted { job_id: JOB, job_type: EXPORT, started_at: samples::MORNING }),
+            schema::of::<Started>(),
+            || value(&Started::from(&samples::job(JobState::Running))),
         ),
         job(
             "job_progress",
             &["job.progress"],
             "Another tenth of a job is done.",
-            schema::of::<JobProgress<'static>>(),
-            || {
-                let status = "running";
-                value(&JobProgress { job_id: JOB, job_type: EXPORT, progress: 50, status })
-            },
+            schema::of::<ProgressMessage>(),
+            || value(&ProgressMessage::from(&samples::job(JobState::Running))),
         ),
         job(
             "job_completed",
             &["job.completed"],
             "A job is done.",
-            schema::of::<JobCompleted<'static>>(),
-            || {
-                let result = json!({"file_path": "/exports/events_2026-01-09.json"});
-                value(&JobCompleted { job_id: JOB, job_type: EXPORT, result })
-            },
+            schema::of::<Completed>(),
+            || value(&Completed::from(&samples::job(JobState::Completed))),
         ),
         job(
             "job_failed",
             &["job.failed"],
             "A job could not be done, or was cancelled.",
-            schema::of::<JobFailed<'static>>(),
-            || value(&JobFailed { job_id: JOB, job_type: EXPORT, error: "the store is full" }),
+            schema::of::<Failed>(),
+            || value(&Failed::from(&samples::job(JobState::Failed))),
         ),
         job(
             "job.cancelled",
             &["job.cancelled"],
-            "Somebody stopped a job.",
-            schema::of::<JobCancelled<'static>>(),
-            || {
-                let cancelled_at = samples::MORNING;
-                value(&JobCancelled { job_id: JOB, job_type: EXPORT, cancelled_at })
-            },
+            "Somebody stopped a job; sent beside `job_failed`.",
+            schema::of::<Cancelled>(),
+            || value(&Cancelled::from(&samples::job(JobState::Cancelled))),
         ),
         Announcement {
             wire: "log",
@@ -344,15 +309,8 @@ fn jobs() -> Vec<Announcement> {
             on: &[Stream::JobLogs],
             is_timed: false,
             about: "A line of the job's log: what there is at once, then live.",
-            schema: schema::of::<Log<'static>>(),
-            example: || {
-                value(&Log {
-                    timestamp: samples::MORNING,
-                    level: "INFO",
-                    message: "Processing batch 2/3",
-                    context: Some(json!({"batch_id": "abc123"})),
-                })
-            },
+            schema: schema::of::<LogData<'static>>(),
+            example: || value(&LogData::from(&samples::job_log())),
         },
     ]
 }
