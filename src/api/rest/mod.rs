@@ -1,6 +1,6 @@
 //! REST: one file per kind of thing.
 
-mod alert_rule_body;
+pub(super) mod alert_rule_body;
 pub(super) mod alert_rules;
 pub(super) mod alerts;
 pub(super) mod analysis;

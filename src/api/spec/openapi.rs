@@ -1,6 +1,7 @@
 //! OpenAPI 3.1 of the routes: paths, roles and methods come from the route table,
 //! schemas from the wire types, the rest from `operations`.
 
+use hyper::Method;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
@@ -100,6 +101,7 @@ fn path_parameters(pattern: &str) -> Vec<Value> {
     let parameter = |name: &str| {
         let schema = match name {
             "id" => json!({"type": "integer", "minimum": 0}),
+            "alert_id" | "rule_id" => json!({"type": "string", "format": "uuid"}),
             _ => json!({"type": "string"}),
         };
         json!({"name": name, "in": "path", "required": true, "schema": schema})
@@ -163,6 +165,12 @@ fn errors(route: &Route, described: &Operation) -> Vec<u16> {
     if described.body.is_some() {
         errors.extend([408, 413]);
     }
+    if route.method() == Method::POST && route.pattern().starts_with("/api/alerts") {
+        errors.push(409);
+    }
+    if matches!(*route.method(), Method::POST | Method::PUT) && described.body.is_some() {
+        errors.push(422);
+    }
     if route.pattern().starts_with("/ws/") {
         errors.push(426);
     }
@@ -172,8 +180,6 @@ fn errors(route: &Route, described: &Operation) -> Vec<u16> {
 
 #[cfg(test)]
 mod tests {
-    use hyper::Method;
-
     use super::*;
 
     #[test]

@@ -53,6 +53,18 @@ impl Operation {
         Self::new(Method::PATCH, pattern, summary)
     }
 
+    pub(super) fn post(pattern: &'static str, summary: &'static str) -> Self {
+        Self::new(Method::POST, pattern, summary)
+    }
+
+    pub(super) fn put(pattern: &'static str, summary: &'static str) -> Self {
+        Self::new(Method::PUT, pattern, summary)
+    }
+
+    pub(super) fn delete(pattern: &'static str, summary: &'static str) -> Self {
+        Self::new(Method::DELETE, pattern, summary)
+    }
+
     fn new(method: Method, pattern: &'static str, summary: &'static str) -> Self {
         Self { method, pattern, summary, query: &[], body: None, answers: Vec::new() }
     }
@@ -85,6 +97,11 @@ impl Operation {
     /// Answers 200 with something else.
     pub(super) fn other(self, content_type: &'static str, about: &'static str) -> Self {
         self.answer(Answer { status: 200, content_type, schema: None, about })
+    }
+
+    /// Answers 204.
+    pub(super) fn nothing(self) -> Self {
+        self.answer(Answer { status: 204, content_type: "", schema: None, about: "Done." })
     }
 
     /// Answers 101 and goes on as a WebSocket.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::alert_operations;
 use super::operation::{Kind, Operation, QueryParameter};
 use super::registry::Registry;
 use crate::api::rest::{LIMIT_MAX, cameras, events, health, server};
@@ -13,22 +14,31 @@ const SSE: &str = "text/event-stream";
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
-    [cameras(), records(), probes(), papers(), websockets()].into_iter().flatten().collect()
+    [cameras(), records(), alert_operations::all(), probes(), papers(), websockets()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-const fn parameter(name: &'static str, kind: Kind, about: &'static str) -> QueryParameter {
+pub(super) const fn parameter(
+    name: &'static str,
+    kind: Kind,
+    about: &'static str,
+) -> QueryParameter {
     QueryParameter { name, kind, about }
 }
 
-const CAMERA: QueryParameter = parameter("camera_id", Kind::Text, "Of this camera only.");
+pub(super) const CAMERA: QueryParameter =
+    parameter("camera_id", Kind::Text, "Of this camera only.");
 const LABEL: QueryParameter = parameter("object_type", Kind::Text, "Of this class only.");
-const FROM: QueryParameter =
+pub(super) const FROM: QueryParameter =
     parameter("start_date", Kind::Time, "From this time, or the beginning of this date in UTC.");
-const UNTIL: QueryParameter =
+pub(super) const UNTIL: QueryParameter =
     parameter("end_date", Kind::Time, "Until this time, or the end of this date in UTC.");
-const LIMIT: QueryParameter =
+pub(super) const LIMIT: QueryParameter =
     parameter("limit", Kind::Number(1, LIMIT_MAX as u64), "Items on a page; 50 unless told.");
-const CURSOR: QueryParameter = parameter("cursor", Kind::Text, "`next_cursor` of the page before.");
+pub(super) const CURSOR: QueryParameter =
+    parameter("cursor", Kind::Text, "`next_cursor` of the page before.");
 const BOXES: QueryParameter =
     parameter("boxes", Kind::Flag, "Whether boxes are drawn around objects.");
 

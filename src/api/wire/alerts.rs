@@ -5,21 +5,30 @@
 //! an alert grows more severe with its event, `alert.resolved` beside
 //! `alert_dismissed`.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::records::{Pagination, score};
 use crate::api::response::json_text;
 use crate::assess::Check;
 use crate::domain::{Alert, AlertRule, Event, Schedule, TimeOfDay, Timestamp};
 use crate::live::{AlertChange, AlertNews};
-use serde::Serialize;
 
 /// An alert as live messages carry it.
-#[derive(Serialize)]
-struct AlertData<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Alert")]
+pub(super) struct AlertData<'a> {
+    /// A UUID.
     id: String,
+    /// The event that a rule was about.
     event_id: u64,
+    /// The rule, a UUID; it may have been removed since.
     rule_id: Option<String>,
+    #[schemars(extend("enum" = ["low", "medium", "high", "critical"]))]
     severity: &'static str,
+    #[schemars(extend("enum" = ["pending", "delivered", "acknowledged", "dismissed"]))]
     status: &'static str,
+    /// Alerts of a rule with the same key are told once in a cooldown.
     dedup_key: &'a str,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -41,7 +50,8 @@ impl<'a> From<&'a Alert> for AlertData<'a> {
 }
 
 /// An alert as REST shows it: the message's fields and more.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertRecord")]
 pub struct AlertRecord<'a> {
     #[serde(flatten)]
     alert: AlertData<'a>,
@@ -63,19 +73,34 @@ impl<'a> From<&'a Alert> for AlertRecord<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct Updated<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertUpdated")]
+pub(super) struct Updated<'a> {
     #[serde(flatten)]
     alert: AlertData<'a>,
     updated_fields: [&'static str; 2],
 }
 
-#[derive(Serialize)]
-struct Resolved<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertResolved")]
+pub(super) struct Resolved<'a> {
     #[serde(flatten)]
     alert: AlertData<'a>,
     resolved_at: Timestamp,
     resolution_notes: Option<&'a str>,
+}
+
+impl<'a> From<&'a Alert> for Updated<'a> {
+    fn from(alert: &'a Alert) -> Self {
+        Self { alert: alert.into(), updated_fields: ["severity", "updated_at"] }
+    }
+}
+
+impl<'a> From<&'a Alert> for Resolved<'a> {
+    fn from(alert: &'a Alert) -> Self {
+        let resolved_at = alert.dismissed_at.unwrap_or(alert.updated_at);
+        Self { alert: alert.into(), resolved_at, resolution_notes: None }
+    }
 }
 
 /// Type, data and time of a message; the documented ones have no time beside them.
@@ -88,15 +113,9 @@ pub(super) fn message(news: &AlertNews) -> (&'static str, String, Option<Timesta
         }
         AlertChange::Dismissed => ("alert_dismissed", json_text(&AlertData::from(alert)), None),
         AlertChange::SeverityRaised => {
-            let updated_fields = ["severity", "updated_at"];
-            let data = json_text(&Updated { alert: alert.into(), updated_fields });
-            ("alert.updated", data, Some(at))
+            ("alert.updated", json_text(&Updated::from(alert)), Some(at))
         }
-        AlertChange::Resolved => {
-            let resolved_at = alert.dismissed_at.unwrap_or(at);
-            let data = Resolved { alert: alert.into(), resolved_at, resolution_notes: None };
-            ("alert.resolved", json_text(&data), Some(at))
-        }
+        AlertChange::Resolved => ("alert.resolved", json_text(&Resolved::from(alert)), Some(at)),
     }
 }
 
@@ -112,13 +131,15 @@ pub(super) fn names(change: AlertChange) -> &'static [&'static str] {
 }
 
 /// An alert rule.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertRule")]
 pub struct RuleData<'a> {
     id: String,
     name: &'a str,
     description: Option<&'a str>,
     enabled: bool,
     /// Absent: as severe as the event's risk level.
+    #[schemars(extend("enum" = ["low", "medium", "high", "critical", null]))]
     severity: Option<&'static str>,
     risk_threshold: Option<u8>,
     object_types: &'a [String],
@@ -134,7 +155,8 @@ pub struct RuleData<'a> {
     updated_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Schedule")]
 struct ScheduleData<'a> {
     days: Vec<&'static str>,
     start_time: Option<String>,
@@ -178,7 +200,8 @@ impl<'a> From<&'a AlertRule> for RuleData<'a> {
 }
 
 /// The list of rules: the contract's own names and the envelope of other lists.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AlertRules")]
 pub struct RuleList<'a> {
     /// The rules of this page.
     pub rules: &'a [RuleData<'a>],
@@ -191,7 +214,8 @@ pub struct RuleList<'a> {
 }
 
 /// What a rule would have done.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DryRun")]
 pub struct DryRun<'a> {
     rule_id: String,
     rule_name: &'a str,
@@ -202,7 +226,8 @@ pub struct DryRun<'a> {
     results: Vec<DryRunResult<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DryRunResult")]
 struct DryRunResult<'a> {
     event_id: u64,
     camera_id: &'a str,

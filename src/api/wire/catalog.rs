@@ -6,8 +6,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::alerts::{self, AlertData};
 use super::coming::{
-    AlertData, EventDeleted, JobCancelled, JobCompleted, JobFailed, JobProgress, JobStarted, Log,
+    EventDeleted, JobCancelled, JobCompleted, JobFailed, JobProgress, JobStarted, Log,
     SceneChangeData,
 };
 use super::realtime::{
@@ -16,6 +17,7 @@ use super::realtime::{
 use super::records::{DetectionData, EventData};
 use super::samples;
 use super::schema::{self, SchemaOf};
+use crate::domain::AlertAction;
 
 /// A WebSocket endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,21 +129,33 @@ fn events() -> Vec<Announcement> {
         camera_switch("camera.disabled", &["camera.disabled"], || {
             value(&CameraSwitchData::from(&samples::camera_switched(false)))
         }),
-        alert("alert_created", &["alert.created"], "pending", "A rule matched an event."),
-        alert("alert.updated", &["alert.updated"], "delivered", "An alert was delivered."),
-        alert(
-            "alert_acknowledged",
-            &["alert.acknowledged"],
-            "acknowledged",
-            "A person has seen an alert.",
-        ),
-        alert("alert_dismissed", &["alert.dismissed"], "dismissed", "A person put an alert away."),
-        alert(
-            "alert.resolved",
-            &["alert.resolved"],
-            "dismissed",
-            "What an alert was about is over.",
-        ),
+        alert("alert_created", &["alert.created"], "A rule matched an event.", || {
+            value(&AlertData::from(&samples::alert()))
+        }),
+        alert("alert_acknowledged", &["alert.acknowledged"], "A person has seen an alert.", || {
+            value(&AlertData::from(&samples::acted(AlertAction::Acknowledge)))
+        }),
+        alert("alert_dismissed", &["alert.dismissed"], "A person put an alert away.", || {
+            value(&AlertData::from(&samples::acted(AlertAction::Dismiss)))
+        }),
+        Announcement {
+            wire: "alert.updated",
+            names: &["alert.updated"],
+            on: ON_EVENTS,
+            is_timed: true,
+            about: "An alert grew more severe with its event.",
+            schema: schema::of::<alerts::Updated<'static>>(),
+            example: || value(&alerts::Updated::from(&samples::alert())),
+        },
+        Announcement {
+            wire: "alert.resolved",
+            names: &["alert.resolved"],
+            on: ON_EVENTS,
+            is_timed: true,
+            about: "An alert was closed; sent beside `alert_dismissed`.",
+            schema: schema::of::<alerts::Resolved<'static>>(),
+            example: || value(&alerts::Resolved::from(&samples::acted(AlertAction::Dismiss))),
+        },
         Announcement {
             wire: "scene_change",
             names: &["scene_change.detected"],
@@ -181,39 +195,11 @@ fn camera_switch(
 fn alert(
     wire: &'static str,
     names: &'static [&'static str],
-    status: &'static str,
     about: &'static str,
+    example: fn() -> Value,
 ) -> Announcement {
-    // A function pointer holds no values, so each status has its own.
-    let example: fn() -> Value = match status {
-        "pending" => || alert_data("pending"),
-        "delivered" => || alert_data("delivered"),
-        "acknowledged" => || alert_data("acknowledged"),
-        _ => || alert_data("dismissed"),
-    };
     let schema = schema::of::<AlertData<'static>>();
-    Announcement {
-        wire,
-        names,
-        on: ON_EVENTS,
-        is_timed: wire.contains('.'),
-        about,
-        schema,
-        example,
-    }
-}
-
-fn alert_data(status: &'static str) -> Value {
-    value(&AlertData {
-        id: "550e8400-e29b-41d4-a716-446655440000",
-        event_id: 12,
-        rule_id: Some("550e8400-e29b-41d4-a716-446655440001"),
-        severity: "high",
-        status,
-        dedup_key: "front_door:person:rule1",
-        created_at: samples::MORNING,
-        updated_at: samples::MORNING,
-    })
+    Announcement { wire, names, on: ON_EVENTS, is_timed: false, about, schema, example }
 }
 
 fn detections() -> Vec<Announcement> {

@@ -7,26 +7,6 @@ use serde_json::Value;
 
 use crate::domain::Timestamp;
 
-/// An alert, in each of its messages.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Alert")]
-pub(super) struct AlertData<'a> {
-    /// A UUID.
-    pub(super) id: &'a str,
-    /// The event that a rule was about.
-    pub(super) event_id: u64,
-    /// The rule, a UUID; null when the rule is gone.
-    pub(super) rule_id: Option<&'a str>,
-    #[schemars(extend("enum" = ["low", "medium", "high", "critical"]))]
-    pub(super) severity: &'static str,
-    #[schemars(extend("enum" = ["pending", "delivered", "acknowledged", "dismissed"]))]
-    pub(super) status: &'static str,
-    /// Alerts with the same key are told once in a cooldown.
-    pub(super) dedup_key: &'a str,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
-}
-
 /// The view of a camera is not what it was.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "SceneChange")]

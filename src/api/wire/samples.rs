@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::domain::{
-    BBox, BatchId, CameraId, CameraState, CameraStatus, Detection, DetectionId, Event, EventId,
-    Label, RiskScore, Timestamp, TrackId,
+    Alert, AlertAction, AlertId, AlertStatus, BBox, BatchId, CameraId, CameraState, CameraStatus,
+    Detection, DetectionId, Event, EventId, Label, RiskLevel, RiskScore, RuleId, Timestamp,
+    TrackId,
 };
 use crate::health::{Report, State};
 use crate::live::{CameraSwitched, DetectionBatchSeen, HealthChanged, SystemStatus};
@@ -143,4 +146,28 @@ pub(in crate::api) fn messages() -> Vec<crate::live::LiveMessage> {
         Message::CameraSwitched(Arc::new(camera_switched(true))),
         Message::CameraSwitched(Arc::new(camera_switched(false))),
     ]
+}
+
+pub(super) fn alert() -> Alert {
+    Alert {
+        id: AlertId(Uuid::from_u128(0x550e_8400_e29b_41d4_a716_4466_5544_0000)),
+        revision: 0,
+        event: EventId(12),
+        camera: camera(),
+        rule: Some(RuleId(Uuid::from_u128(0x550e_8400_e29b_41d4_a716_4466_5544_0001))),
+        severity: RiskLevel::High,
+        status: AlertStatus::Pending,
+        dedup_key: "front_door:person:rule1".into(),
+        created_at: MORNING,
+        updated_at: MORNING,
+        acknowledged_at: None,
+        dismissed_at: None,
+        clock_trusted: true,
+    }
+}
+
+/// The alert a minute later.
+pub(super) fn acted(action: AlertAction) -> Alert {
+    let later = MORNING.after(Duration::from_secs(60));
+    alert().after(action, later).expect("a pending alert can be both")
 }
