@@ -8,6 +8,7 @@
 mod announce;
 mod drivers;
 mod reload;
+mod store_check;
 mod system;
 
 use std::path::Path;
@@ -27,13 +28,14 @@ use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
 use crate::health::{Health, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
+use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use crate::live::Hub;
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
 use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
 use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
 use crate::store::Store;
-use crate::store::disk::Ground;
+use crate::store::disk::{Disk as _, Ground, RealDisk};
 use announce::announce;
 use reload::{Reloader, Taps};
 use system::SystemSampler;
@@ -193,10 +195,28 @@ async fn appliance(
             Arc::new(move |event| alerts.see(event))
         },
         views: views.clone(),
+        health: health.clone(),
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
     })?;
+    let jobs = Jobs::start(JobsContext {
+        clock: clock.clone(),
+        hub: hub.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    })?;
+    let exports = Exports::open(ExportContext {
+        jobs: jobs.clone(),
+        reader: Arc::new(store.clone()),
+        snapshots: snapshots.clone(),
+        dir: dir.join("exports"),
+        free_bytes: {
+            let dir = dir.clone();
+            Arc::new(move || RealDisk.free_bytes(&dir))
+        },
+        min_free_bytes: settings.store.min_free_bytes,
+    });
 
     let stats = Arc::new(InferStats::default());
     let surroundings = Surroundings {
@@ -233,6 +253,9 @@ async fn appliance(
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
         alerts,
+        jobs,
+        exports,
+        store_check: store_check::maker(dir),
         cameras: directory.clone(),
         live_views: views.clone(),
         snapshots,

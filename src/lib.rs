@@ -15,6 +15,7 @@ pub mod config;
 pub mod domain;
 pub mod health;
 pub mod infer;
+pub mod jobs;
 pub mod live;
 pub mod logging;
 pub mod media;

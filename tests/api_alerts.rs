@@ -30,6 +30,7 @@ fn happens(recorder: &Recorder, event: Event) {
         batch: Some(BatchId::new("batch_abc123")),
         events: vec![event],
         snapshots: Vec::new(),
+        view: None,
     });
 }
 

@@ -275,6 +275,7 @@ fn outcome(event: Event) -> FrameOutcome {
         batch: None,
         events: vec![event],
         snapshots: Vec::new(),
+        view: None,
     }
 }
 

@@ -171,15 +171,11 @@ impl Rig {
 
 fn settings(camera: &str, is_paced: bool) -> LaneSettings {
     LaneSettings {
-        camera: camera.parse().unwrap(),
-        camera_name: camera.to_owned(),
         detect_fps: 100.0,
-        classes: Vec::new(),
-        min_confidence: 0.5,
         motion_threshold: 0.01,
         idle_interval: Duration::ZERO,
-        zones: Vec::new(),
         is_paced,
+        ..LaneSettings::new(camera.parse().unwrap(), camera.to_owned())
     }
 }
 

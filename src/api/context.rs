@@ -12,6 +12,7 @@ use crate::assess::Alerts;
 use crate::capture::Directory;
 use crate::health::{Health, Metrics, Progress};
 use crate::infer::DetectorInfo;
+use crate::jobs::{Exports, Jobs, Work};
 use crate::live::{HistoryBounds, Hub, SystemStatus};
 use crate::media::{LiveViews, Snapshots};
 use crate::rt::Clock;
@@ -23,6 +24,9 @@ const BLOCKING_MAX: usize = 4;
 
 /// Figures of the whole box, asked for when they are sent.
 pub type SystemStatusSource = Arc<dyn Fn() -> SystemStatus + Send + Sync>;
+
+/// Makes the work of a job.
+pub type MakeWork = Arc<dyn Fn() -> Box<dyn Work> + Send + Sync>;
 
 /// The handles of the service, as `app` fills them in.
 pub struct ApiHandles {
@@ -40,6 +44,12 @@ pub struct ApiHandles {
     pub writer: Arc<dyn Writer>,
     /// Alerts and their rules.
     pub alerts: Alerts,
+    /// Long work.
+    pub jobs: Jobs,
+    /// Records as files.
+    pub exports: Exports,
+    /// Makes checks of the store.
+    pub store_check: MakeWork,
     /// The cameras.
     pub cameras: Directory,
     /// Live pictures.

@@ -30,6 +30,6 @@ pub mod wire;
 mod ws;
 
 pub use bind::{BindError, bind};
-pub use context::{ApiContext, ApiHandles, SystemStatusSource};
+pub use context::{ApiContext, ApiHandles, MakeWork, SystemStatusSource};
 pub use server::serve;
 pub use settings::{ApiKey, ApiSettings, Role};

@@ -2,7 +2,8 @@
 
 use super::Role::{Operator, Public, Viewer};
 use super::rest::{
-    alert_rules, alerts, analysis, cameras, detections, events, health, pictures, server,
+    alert_rules, alerts, analysis, cameras, detections, events, exports, health, jobs, pictures,
+    scene_changes, server,
 };
 use super::route::Route;
 use super::{spec, sse, ws};
@@ -17,6 +18,12 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/cameras/{camera_id}/snapshot", Viewer, pictures::latest),
         Route::get("/api/cameras/{camera_id}/stream.mjpeg", Viewer, pictures::stream),
         Route::get("/api/cameras/{camera_id}/live-view/frame", Viewer, pictures::live_view_frame),
+        Route::get("/api/cameras/{camera_id}/scene-changes", Viewer, scene_changes::list),
+        Route::post(
+            "/api/cameras/{camera_id}/scene-changes/{id}/acknowledge",
+            Operator,
+            scene_changes::acknowledge,
+        ),
         // Realtime API: records.
         Route::get("/api/events", Viewer, sse::of_all),
         Route::get("/api/events/analyze/{batch_id}/stream", Viewer, analysis::stream),
@@ -31,15 +38,26 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/detections/{id}/thumbnail", Viewer, pictures::detection_thumbnail),
         // Realtime API: alerts.
         Route::get("/api/alerts", Viewer, alerts::list),
-        Route::get("/api/alerts/{alert_id}", Viewer, alerts::one),
-        Route::post("/api/alerts/{alert_id}/acknowledge", Operator, alerts::acknowledge),
-        Route::post("/api/alerts/{alert_id}/dismiss", Operator, alerts::dismiss),
+        Route::get("/api/alerts/{id}", Viewer, alerts::one),
+        Route::post("/api/alerts/{id}/acknowledge", Operator, alerts::acknowledge),
+        Route::post("/api/alerts/{id}/dismiss", Operator, alerts::dismiss),
         Route::get("/api/alerts/rules", Viewer, alert_rules::list),
         Route::post("/api/alerts/rules", Operator, alert_rules::create),
-        Route::get("/api/alerts/rules/{rule_id}", Viewer, alert_rules::one),
-        Route::put("/api/alerts/rules/{rule_id}", Operator, alert_rules::change),
-        Route::delete("/api/alerts/rules/{rule_id}", Operator, alert_rules::remove),
-        Route::post("/api/alerts/rules/{rule_id}/test", Viewer, alert_rules::test),
+        Route::get("/api/alerts/rules/{id}", Viewer, alert_rules::one),
+        Route::put("/api/alerts/rules/{id}", Operator, alert_rules::change),
+        Route::delete("/api/alerts/rules/{id}", Operator, alert_rules::remove),
+        Route::post("/api/alerts/rules/{id}/test", Viewer, alert_rules::test),
+        // Realtime API: long work.
+        Route::get("/api/jobs", Viewer, jobs::list),
+        Route::post("/api/jobs", Operator, jobs::start),
+        Route::get("/api/jobs/{id}", Viewer, jobs::one),
+        Route::post("/api/jobs/{id}/cancel", Operator, jobs::cancel),
+        Route::get("/api/jobs/{id}/logs", Viewer, jobs::logs),
+        Route::get("/api/exports", Viewer, exports::list),
+        Route::post("/api/exports", Operator, exports::start),
+        Route::get("/api/exports/{id}", Viewer, jobs::one),
+        Route::delete("/api/exports/{id}", Operator, exports::remove),
+        Route::get("/api/exports/{id}/download", Viewer, exports::download),
         // Probes, figures.
         Route::get("/health", Public, health::alive),
         Route::get("/ready", Public, health::ready),

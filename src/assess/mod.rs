@@ -98,6 +98,7 @@ mod tests {
             zones: &zones,
             is_stationary,
             persons_present,
+            seen_within_day: None,
         })
     }
 
@@ -123,6 +124,28 @@ mod tests {
         for (verdict, level) in table {
             assert_eq!(verdict.risk.level(), level, "{verdict:?}");
         }
+    }
+
+    #[test]
+    fn what_comes_by_often_counts_less_and_what_never_does_more() {
+        let label = Label::new("person");
+        let at_camera = |seen_within_day| {
+            let sighting = Sighting {
+                camera_name: "Front door",
+                label: &label,
+                confidence: 0.8,
+                dwell: Duration::ZERO,
+                zones: &[],
+                is_stationary: false,
+                persons_present: 1,
+                seen_within_day,
+            };
+            assess(&sighting).reasoning
+        };
+        assert_eq!(at_camera(None), "person +25");
+        assert_eq!(at_camera(Some(0)), "person +25; first person here for a day +5");
+        assert_eq!(at_camera(Some(7)), "person +25");
+        assert_eq!(at_camera(Some(20)), "person +25; person often here -5");
     }
 
     #[test]

@@ -39,12 +39,19 @@ const UNSURE_POINTS: i32 = -5;
 /// A vehicle that stands is parked.
 const PARKED_POINTS: i32 = -10;
 
+/// So many of a class within a day are routine at this camera.
+const ROUTINE: usize = 20;
+const ROUTINE_POINTS: i32 = -5;
+/// The first of its class for a day is not.
+const FIRST_POINTS: i32 = 5;
+
 /// All rules that apply to a sighting, in the order of the table.
 pub fn contributions(sighting: &Sighting<'_>) -> Vec<Contribution> {
     let mut list = vec![object(sighting)];
     list.extend(lingering(sighting));
     list.extend(zones(sighting));
     list.extend(circumstances(sighting));
+    list.extend(recurrence(sighting));
     list
 }
 
@@ -76,6 +83,15 @@ fn zones(sighting: &Sighting<'_>) -> Vec<Contribution> {
     let more = more.iter().take(MORE_ZONES_MAX);
     list.extend(more.map(|zone| (format!("in zone {zone}"), MORE_ZONE_POINTS)));
     list
+}
+
+fn recurrence(sighting: &Sighting<'_>) -> Option<Contribution> {
+    let label = sighting.label.as_str();
+    match sighting.seen_within_day? {
+        0 => Some((format!("first {label} here for a day"), FIRST_POINTS)),
+        ROUTINE.. => Some((format!("{label} often here"), ROUTINE_POINTS)),
+        _ => None,
+    }
 }
 
 fn circumstances(sighting: &Sighting<'_>) -> Vec<Contribution> {

@@ -1,4 +1,4 @@
-//! `[[camera]]`: one camera, what is looked for in its picture, and its zones.
+//! `[[camera]]`: one camera and what is looked for in its picture.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,36 +8,16 @@ use toml::de::DeValue;
 use super::nearest::nearest;
 use super::rules::{self, Bad};
 use super::section::Section;
-use super::{CameraConfig, source};
+use super::{CameraConfig, area, source};
 use crate::capture::{CameraSettings, DriverKind, RtspTransport, Source};
-use crate::domain::geometry::Point;
-use crate::domain::{CameraId, FRAME_EDGE_MAX_PX, Zone};
+use crate::domain::{CameraId, FRAME_EDGE_MAX_PX};
 use crate::pipeline::LaneSettings;
 
 /// Most cameras. Two cores decode about sixteen small streams.
 const CAMERAS_MAX: usize = 16;
 
-/// Most zones of one camera, and corners of one zone.
-const ZONES_MAX: usize = 16;
-const CORNERS_MAX: usize = 64;
-
 /// Most classes named for one camera: those of the built-in networks.
-const CLASSES_MAX: usize = 80;
-
-/// Least area of a zone, as a share of the picture. Anything smaller is a line.
-const ZONE_AREA_MIN: f32 = 1e-4;
-
-/// Frames looked at per second: people need about five to be followed safely.
-const DETECT_FPS: f32 = 5.0;
-
-/// Least score that confirms a track.
-const MIN_CONFIDENCE: f32 = 0.5;
-
-/// Share of the picture that must change: a person of 15 x 45 px in 768 x 576.
-const MOTION_THRESHOLD: f32 = 0.0015;
-
-/// Without motion the network is asked this often.
-const IDLE_INTERVAL: Duration = Duration::from_secs(2);
+pub const CLASSES_MAX: usize = 80;
 
 /// Classes that the built-in networks know, one a line.
 const BUILT_IN_LABELS: &str = include_str!("../infer/models/labels.txt");
@@ -78,12 +58,14 @@ fn camera(section: &Section<'_>, has_own_labels: bool) -> Option<CameraConfig> {
     let id_or_fallback = id.clone().unwrap_or(fallback);
     let name = name.unwrap_or_else(|| id_or_fallback.to_string());
     let capture = capture(section, id_or_fallback, name);
-    let lane = capture.as_ref().map(lane_defaults);
     let detect = section.section("detect");
-    let lane = read_lane(&detect, lane, has_own_labels, zones(section));
+    let lane = read_lane(&detect, capture.as_ref(), has_own_labels);
+    let zones = area::zones(section, has_own_labels);
+    let masks = area::masks(section);
     detect.finish();
     id?;
-    Some(CameraConfig { capture: capture?, lane: lane? })
+    let lane = LaneSettings { zones, masks, ..lane? };
+    Some(CameraConfig { capture: capture?, lane })
 }
 
 fn capture(section: &Section<'_>, id: CameraId, name: String) -> Option<CameraSettings> {
@@ -144,61 +126,27 @@ fn check_paced(section: &Section<'_>, camera: &CameraSettings) {
     }
 }
 
-fn lane_defaults(camera: &CameraSettings) -> LaneSettings {
-    LaneSettings {
-        camera: camera.id.clone(),
-        camera_name: camera.name.clone(),
-        detect_fps: DETECT_FPS,
-        classes: Vec::new(),
-        min_confidence: MIN_CONFIDENCE,
-        motion_threshold: MOTION_THRESHOLD,
-        idle_interval: IDLE_INTERVAL,
-        zones: Vec::new(),
-        is_paced: camera.is_paced,
-    }
-}
-
 fn read_lane(
     detect: &Section<'_>,
-    defaults: Option<LaneSettings>,
+    camera: Option<&CameraSettings>,
     has_own_labels: bool,
-    zones: Vec<Zone>,
 ) -> Option<LaneSettings> {
     let fps = detect.get("fps", rules::number(0.1..=60.0));
     let classes = detect.get("classes", rules::list(CLASSES_MAX, class(has_own_labels)));
     let min_confidence = detect.get("min_confidence", rules::number(0.05..=0.99));
     let motion_threshold = detect.get("motion_threshold", rules::number(0.0..=0.5));
     let idle_interval = detect.get("idle_interval", rules::span(ms(100)..=ms(3_600_000)));
-    let mut lane = defaults?;
+    let view_threshold = detect.get("view_threshold", rules::number(0.0..=0.9));
+    let camera = camera?;
+    let mut lane = LaneSettings::new(camera.id.clone(), camera.name.clone());
     lane.detect_fps = fps.unwrap_or(lane.detect_fps);
     lane.classes = classes.unwrap_or_default();
     lane.min_confidence = min_confidence.unwrap_or(lane.min_confidence);
     lane.motion_threshold = motion_threshold.unwrap_or(lane.motion_threshold);
     lane.idle_interval = idle_interval.unwrap_or(lane.idle_interval);
-    lane.zones = zones;
+    lane.view_threshold = view_threshold.unwrap_or(lane.view_threshold);
+    lane.is_paced = camera.is_paced;
     Some(lane)
-}
-
-fn zones(camera: &Section<'_>) -> Vec<Zone> {
-    let mut names = BTreeSet::new();
-    let mut zones = Vec::new();
-    for section in camera.sections("zone", ZONES_MAX) {
-        let name = section.get("name", rules::text);
-        let polygon = section.get("polygon", polygon);
-        let mut min_dwell = Duration::ZERO;
-        section.set("min_dwell", &mut min_dwell, rules::span(ms(0)..=ms(3_600_000)));
-        for (key, example) in [("name", "\"porch\""), ("polygon", "[[0.1, 0.5], …]")] {
-            if !section.has(key) {
-                section.mistake(key, "is missing", format!("write {key} = {example}"));
-            }
-        }
-        if name.as_ref().is_some_and(|name| !names.insert(name.clone())) {
-            section.mistake("name", "is used by another zone too", "give each zone its own name");
-        }
-        zones.extend(name.zip(polygon).map(|(name, polygon)| Zone { name, polygon, min_dwell }));
-        section.finish();
-    }
-    zones
 }
 
 fn id(value: &DeValue<'_>) -> Result<CameraId, Bad> {
@@ -206,7 +154,8 @@ fn id(value: &DeValue<'_>) -> Result<CameraId, Bad> {
     rules::text(value)?.parse().map_err(|_| Bad::new("is not an id", fix))
 }
 
-fn class(has_own_labels: bool) -> impl Fn(&DeValue<'_>) -> Result<String, Bad> {
+/// A class the network knows.
+pub fn class(has_own_labels: bool) -> impl Fn(&DeValue<'_>) -> Result<String, Bad> {
     move |value| {
         let word = rules::text(value)?;
         let known = || BUILT_IN_LABELS.lines().map(str::trim).filter(|label| !label.is_empty());
@@ -224,29 +173,6 @@ fn class(has_own_labels: bool) -> impl Fn(&DeValue<'_>) -> Result<String, Bad> {
             },
         ))
     }
-}
-
-fn polygon(value: &DeValue<'_>) -> Result<Vec<Point>, Bad> {
-    let fix = "write three or more corners as [[x, y], …], each from 0 (left, top) to 1";
-    let corner = |value: &DeValue<'_>| {
-        rules::pair(rules::number(0.0..=1.0))(value).map(|(x, y)| Point { x, y })
-    };
-    let corners = rules::list(CORNERS_MAX, corner)(value)
-        .map_err(|bad| Bad::new(format!("{} in its corners", bad.what), fix))?;
-    if corners.len() < 3 {
-        return Err(Bad::new(format!("has {} corners", corners.len()), fix));
-    }
-    if area(&corners) < ZONE_AREA_MIN {
-        return Err(Bad::new("covers nothing", "spread its corners"));
-    }
-    Ok(corners)
-}
-
-/// The area of a polygon, by the shoelace formula.
-fn area(corners: &[Point]) -> f32 {
-    let next = corners.iter().cycle().skip(1);
-    let twice: f32 = corners.iter().zip(next).map(|(a, b)| a.x * b.y - b.x * a.y).sum();
-    twice.abs() / 2.0
 }
 
 const fn ms(ms: u64) -> Duration {

@@ -5,6 +5,7 @@
 //! to write instead. The file is at most [`FILE_MAX_BYTES`] long; whatever it
 //! holds, reading it ends with settings or with sentences, never with a panic.
 
+mod area;
 mod camera;
 mod mistake;
 mod nearest;

@@ -92,7 +92,8 @@ fn a_full_camera_is_read_as_written() {
          password = \"p\"\ntransport = \"udp\"\nstall_timeout = \"3s\"\n\
          detect = { fps = 2.5, classes = [\"person\"], idle_interval = \"1m\" }\n\
          [[camera.zone]]\nname = \"porch\"\npolygon = [[0, 0], [1, 0], [1, 1.0]]\n\
-         min_dwell = \"2s\"\n",
+         min_dwell = \"2s\"\nclasses = [\"person\"]\n\
+         [[camera.mask]]\npolygon = [[0, 0], [1, 0], [1, 0.1]]\n",
     )
     .unwrap();
     let camera = &settings.cameras[0];
@@ -106,6 +107,8 @@ fn a_full_camera_is_read_as_written() {
     assert_eq!(camera.lane.classes, ["person"]);
     assert_eq!(camera.lane.zones[0].polygon.len(), 3);
     assert_eq!(camera.lane.zones[0].min_dwell, Duration::from_secs(2));
+    assert_eq!(camera.lane.zones[0].classes, ["person"]);
+    assert_eq!(camera.lane.masks[0].polygon.len(), 3);
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub struct Sighting<'a> {
     pub is_stationary: bool,
     /// Persons this camera sees now, this one included.
     pub persons_present: usize,
+    /// Objects of this class that the camera has followed within the last 24 hours,
+    /// before this one; `None` when it has not watched for so long.
+    pub seen_within_day: Option<usize>,
 }
 
 /// The verdict.

@@ -15,6 +15,7 @@
 //! | bounding box | Normalised in the domain, pixels on the wire ([`BBox`]) | region |
 //! | track | The same object across frames ([`TrackId`]) | media stream |
 //! | zone | Area of the picture with its own rules ([`Zone`]) | region |
+//! | mask | Area of the picture that is not looked at ([`Mask`]) | zone |
 //! | detection batch | Detections grouped for one assessment ([`BatchId`]) | upload batch |
 //! | event | A security-relevant happening ([`Event`]) | camera notice, live message |
 //! | alert | An event that a rule says somebody must see ([`Alert`], [`AlertRule`]) | event |
@@ -23,6 +24,7 @@
 //! | risk | Score 0 to 100 and its level ([`RiskScore`], [`RiskLevel`]) | confidence |
 //! | live message | What the hub fans out to subscribers | event |
 //! | drop | Discard deliberately and count | lose (never acceptable) |
+//! | job | Long work that a person asked for ([`Job`]) | task |
 //! | task | A supervised unit of the running program | job |
 
 mod alert;
@@ -34,6 +36,7 @@ mod event;
 mod frame;
 pub mod geometry;
 mod ids;
+mod job;
 mod risk;
 mod scene_change;
 mod secret;
@@ -52,9 +55,10 @@ pub use frame::{
 };
 pub use geometry::{BBox, PixelBox, Point};
 pub use ids::{BatchId, CameraId, DetectionId, EventId, InvalidCameraId, SessionId, TrackId};
+pub use job::{Job, JobChange, JobId, JobLogLevel, JobLogLine, JobResult, JobState, JobType};
 pub use risk::{RiskLevel, RiskScore};
 pub use scene_change::{SceneChange, SceneChangeId, SceneChangeType};
 pub use secret::Secret;
 pub use setting::Setting;
 pub use time::{InvalidTimestamp, Timestamp};
-pub use zone::Zone;
+pub use zone::{Mask, Zone};

@@ -166,9 +166,14 @@ fn footprint(message: &LiveMessage) -> usize {
             changed.components.iter().map(|(name, _)| name.len() + MESSAGE_BYTES / 16).sum()
         }
         LiveMessage::CameraSwitched(switched) => switched.reason.len(),
+        LiveMessage::JobLog(line) => line.message.len(),
+        LiveMessage::Job(job, _) => {
+            job.result.as_ref().map_or(0, |it| it.findings.iter().map(String::len).sum())
+        }
         LiveMessage::Detection(_)
         | LiveMessage::Notice { .. }
         | LiveMessage::System(_)
+        | LiveMessage::SceneChange(_)
         | LiveMessage::Gpu(_) => 0,
     };
     // Once in the record, once in the text that is sent.

@@ -25,7 +25,8 @@ pub use wire::{Form, Stamp, Wire};
 use std::sync::Arc;
 
 use crate::domain::{
-    Alert, BatchId, CameraId, CameraNotice, CameraStatus, Detection, DetectionId, Event, Timestamp,
+    Alert, BatchId, CameraId, CameraNotice, CameraStatus, Detection, DetectionId, Event, Job,
+    JobChange, JobLogLine, SceneChange, Timestamp,
 };
 use crate::health::{Report, State};
 
@@ -59,6 +60,12 @@ pub enum LiveMessage {
     Gpu(Arc<SystemStatus>),
     /// A camera came into the configuration, or left it.
     CameraSwitched(Arc<CameraSwitched>),
+    /// The view of a camera is not what it was.
+    SceneChange(Arc<SceneChange>),
+    /// A job began, came on, or ended.
+    Job(Arc<Job>, JobChange),
+    /// A job says something.
+    JobLog(Arc<JobLogLine>),
 }
 
 /// The whole box changed its state.

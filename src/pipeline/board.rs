@@ -98,7 +98,7 @@ pub enum TurnTask {
 /// What a worker gets when it asks.
 pub enum Next {
     /// Work.
-    Turn(Turn),
+    Turn(Box<Turn>),
     /// Nothing to do for a moment.
     Idle,
     /// The end.
@@ -170,7 +170,7 @@ impl Board {
         if let Some(turn) = state.take(self.clock.monotonic()) {
             drop(state);
             self.room.notify_all();
-            return Next::Turn(turn);
+            return Next::Turn(Box::new(turn));
         }
         // Woken or not: the worker shows that it is alive and asks again.
         drop(self.work.wait_timeout(state, NAP).unwrap_or_else(PoisonError::into_inner));

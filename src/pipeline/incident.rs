@@ -51,6 +51,7 @@ pub struct Incident {
     /// Most persons seen together; the count of the moment would make the risk
     /// jump with every occlusion.
     persons_most: usize,
+    seen_within_day: Option<usize>,
     sent: Option<Essence>,
 }
 
@@ -76,6 +77,7 @@ impl Incident {
         camera: &CameraId,
         batch: BatchId,
         track: &Track,
+        seen_within_day: Option<usize>,
         clock_trusted: bool,
     ) -> Self {
         let event = Event {
@@ -107,6 +109,7 @@ impl Incident {
             last_snapshot: None,
             best_picture: 0.0,
             persons_most: 0,
+            seen_within_day,
             sent: None,
         }
     }
@@ -199,6 +202,7 @@ impl Incident {
             zones: &self.event.zones,
             is_stationary: track.is_stationary(),
             persons_present: self.persons_most,
+            seen_within_day: self.seen_within_day,
         });
         self.event.risk = verdict.risk;
         self.event.summary = verdict.summary;
@@ -206,8 +210,10 @@ impl Incident {
     }
 
     fn enter_zones(&mut self, now: Duration, bbox: &BBox, zones: &[Zone]) {
-        self.stays.retain(|stay| zones.iter().any(|z| z.name == stay.zone && z.contains(bbox)));
-        for zone in zones.iter().filter(|zone| zone.contains(bbox)) {
+        let label = &self.event.label;
+        self.stays
+            .retain(|stay| zones.iter().any(|z| z.name == stay.zone && z.contains(label, bbox)));
+        for zone in zones.iter().filter(|zone| zone.contains(label, bbox)) {
             let since = match self.stays.iter().find(|stay| stay.zone == zone.name) {
                 Some(stay) => stay.since,
                 None => {

@@ -12,10 +12,12 @@ use std::time::Duration;
 use super::batch::Batches;
 use super::incident::{Incident, Scene};
 use super::motion::MotionGate;
+use super::regulars::Regulars;
 use super::track::{Moment, Track};
 use super::tracker::Tracker;
-use super::{FrameOutcome, LaneSettings, Output, TrackView};
-use crate::domain::{Assessor, Candidate, Frame, TrackId};
+use super::view::{Look, ViewWatch};
+use super::{FrameOutcome, LaneSettings, Output, TrackView, ViewNews};
+use crate::domain::{Assessor, Candidate, Frame, SceneChange, SceneChangeId, TrackId};
 
 /// A camera without a frame for this long shows nothing any more; its tracks end.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
@@ -42,6 +44,8 @@ pub struct Outside<'a> {
 pub struct Lane {
     settings: LaneSettings,
     gate: MotionGate,
+    view: ViewWatch,
+    regulars: Regulars,
     tracker: Tracker,
     batches: Batches,
     incidents: BTreeMap<TrackId, Incident>,
@@ -54,8 +58,10 @@ impl Lane {
     /// A lane that has seen nothing.
     pub fn new(settings: LaneSettings) -> Self {
         Self {
+            gate: MotionGate::new(settings.masks.clone()),
             settings,
-            gate: MotionGate::default(),
+            view: ViewWatch::default(),
+            regulars: Regulars::default(),
             tracker: Tracker::new(0.0, 0.0),
             batches: Batches::default(),
             incidents: BTreeMap::new(),
@@ -72,6 +78,9 @@ impl Lane {
 
     /// New settings, from the next frame on; tracks and events go on.
     pub fn set_settings(&mut self, settings: LaneSettings) {
+        if settings.masks != self.settings.masks {
+            self.gate = MotionGate::new(settings.masks.clone());
+        }
         self.settings = settings;
     }
 
@@ -98,6 +107,7 @@ impl Lane {
         self.tracker.set_thresholds(outside.threshold, self.settings.min_confidence);
         let found = if self.is_worth_a_look(at.mono) { (outside.detect)(frame) } else { None };
         let mut outcome = self.empty_outcome(Some(Arc::clone(frame)));
+        outcome.view = self.look_at_view(frame, outside);
         if let Some(candidates) = found {
             self.last_look = Some(at.mono);
             let candidates = self.that_matter(candidates);
@@ -135,7 +145,24 @@ impl Lane {
             batch: None,
             events: Vec::new(),
             snapshots: Vec::new(),
+            view: None,
         }
+    }
+
+    fn look_at_view(&mut self, frame: &Frame, outside: &Outside<'_>) -> Option<ViewNews> {
+        Some(match self.view.look(frame, self.settings.view_threshold)? {
+            Look::Usual => ViewNews::Usual,
+            Look::Changed(change) => ViewNews::Changed(SceneChange {
+                id: SceneChangeId(outside.output.next_event_id().0),
+                revision: 0,
+                camera: self.settings.camera.clone(),
+                detected_at: frame.meta.captured_at,
+                change: change.change_type,
+                similarity: change.similarity,
+                acknowledged_at: None,
+                clock_trusted: outside.clock_trusted,
+            }),
+        })
     }
 
     /// Something moves, something must be found again, or it is time anyway.
@@ -152,6 +179,8 @@ impl Lane {
         if !classes.is_empty() {
             candidates.retain(|found| classes.iter().any(|class| class == found.label.as_str()));
         }
+        let masks = &self.settings.masks;
+        candidates.retain(|found| !masks.iter().any(|mask| mask.hides(found.bbox.foot())));
         candidates
     }
 
@@ -176,7 +205,9 @@ impl Lane {
             let incident = self.incidents.entry(track.id()).or_insert_with(|| {
                 let id = outside.output.next_event_id();
                 let batch = batch.clone().expect("a track without an incident is reported");
-                Incident::new(id, &self.settings.camera, batch, track, outside.clock_trusted)
+                let seen_within_day = self.regulars.see(now, track.label());
+                let camera = &self.settings.camera;
+                Incident::new(id, camera, batch, track, seen_within_day, outside.clock_trusted)
             });
             if let Some(batch) = batch.as_ref().filter(|_| reported.contains(&track.id())) {
                 let id = outside.output.next_detection_id();

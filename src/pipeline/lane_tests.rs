@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::*;
 use crate::assess::Rules;
-use crate::domain::{DetectionId, Event, EventId, Point, Zone};
+use crate::domain::{DetectionId, Event, EventId, Mask, Point, Zone};
 use crate::pipeline::testing::{candidate, frame_at, person};
 
 #[derive(Default)]
@@ -25,15 +25,9 @@ impl Output for Ids {
 
 fn settings() -> LaneSettings {
     LaneSettings {
-        camera: "yard".parse().unwrap(),
-        camera_name: "Yard".to_owned(),
-        detect_fps: 5.0,
-        classes: Vec::new(),
-        min_confidence: 0.5,
         motion_threshold: 0.01,
         idle_interval: Duration::from_secs(5),
-        zones: Vec::new(),
-        is_paced: false,
+        ..LaneSettings::new("yard".parse().unwrap(), "Yard".to_owned())
     }
 }
 
@@ -165,6 +159,7 @@ fn a_zone_counts_after_its_dwell_and_names_itself_in_the_summary() {
         name: "porch".to_owned(),
         polygon: corners.map(|(x, y)| Point { x, y }).to_vec(),
         min_dwell: Duration::from_secs(2),
+        classes: Vec::new(),
     };
     let mut stage = Stage::new(LaneSettings { zones: vec![porch], ..settings() });
     // In the zone from second 6 on.
@@ -175,6 +170,15 @@ fn a_zone_counts_after_its_dwell_and_names_itself_in_the_summary() {
     assert_eq!(entered[0].zones, ["porch"]);
     assert_eq!(entered[0].risk.value(), 45);
     assert!(entered[0].summary.starts_with("Person in porch at Yard"), "{}", entered[0].summary);
+}
+
+#[test]
+fn what_stands_under_a_mask_is_not_followed() {
+    let corners = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
+    let mask = Mask { polygon: corners.map(|(x, y)| Point { x, y }).to_vec() };
+    let mut stage = Stage::new(LaneSettings { masks: vec![mask], ..settings() });
+    let outcomes = stage.run(4, walker);
+    assert!(outcomes.iter().all(|outcome| outcome.tracks.is_empty() && outcome.events.is_empty()));
 }
 
 #[test]

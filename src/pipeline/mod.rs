@@ -14,8 +14,12 @@ mod lane;
 mod motion;
 mod pace;
 mod recorder;
+mod regulars;
+mod scene_changes;
+mod shrink;
 mod track;
 mod tracker;
+mod view;
 mod workers;
 
 #[cfg(test)]
@@ -30,7 +34,8 @@ use std::time::Duration;
 use lane::Lane;
 
 use crate::domain::{
-    BBox, BatchId, CameraId, Detection, DetectionId, Event, EventId, Frame, Label, TrackId, Zone,
+    BBox, BatchId, CameraId, Detection, DetectionId, Event, EventId, Frame, Label, Mask,
+    SceneChange, TrackId, Zone,
 };
 
 /// How one camera's frames are looked at.
@@ -53,8 +58,34 @@ pub struct LaneSettings {
     pub idle_interval: Duration,
     /// Areas with rules of their own.
     pub zones: Vec<Zone>,
+    /// Areas that are not looked at.
+    pub masks: Vec<Mask>,
+    /// Likeness to what the camera usually sees below which its view has changed
+    /// (covered, turned), 0..=1; 0 switches the comparison off.
+    pub view_threshold: f32,
     /// Footage: nothing is dropped, the pipeline sets the pace.
     pub is_paced: bool,
+}
+
+impl LaneSettings {
+    /// The defaults for a camera.
+    pub fn new(camera: CameraId, camera_name: String) -> Self {
+        Self {
+            camera,
+            camera_name,
+            // People need about five looks a second to be followed safely.
+            detect_fps: 5.0,
+            classes: Vec::new(),
+            min_confidence: 0.5,
+            // A person of 15 x 45 px in 768 x 576.
+            motion_threshold: 0.0015,
+            idle_interval: Duration::from_secs(2),
+            zones: Vec::new(),
+            masks: Vec::new(),
+            view_threshold: 0.5,
+            is_paced: false,
+        }
+    }
 }
 
 /// Where results go. Calls come from the workers, for one camera at a time and
@@ -89,6 +120,17 @@ pub struct FrameOutcome {
     /// Events for which this frame is the best picture so far; a subset of
     /// `events`, or empty.
     pub snapshots: Vec<EventId>,
+    /// The camera no longer sees what it used to, or does again.
+    pub view: Option<ViewNews>,
+}
+
+/// What became of the view of a camera.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ViewNews {
+    /// It is not what it was.
+    Changed(SceneChange),
+    /// It is what it was, or what it is has become usual.
+    Usual,
 }
 
 /// A track as it is now.

@@ -9,13 +9,12 @@
 
 use std::time::Duration;
 
-use crate::domain::{Frame, PixelFormat};
+use super::shrink::SmallLuma;
+use crate::domain::{Frame, Mask, Point};
 
 /// Columns of the small plane, at most. A person who covers 1/40 of the width is
 /// still three cells wide.
 const COLUMNS_MAX: usize = 128;
-/// Rows averaged for one cell, at most: of large pictures only some are read.
-const ROWS_READ_MAX: usize = 8;
 /// A cell has changed when it differs by this and [`NOISE_FACTOR`] times its own
 /// noise. Levels of 0..=255; averaging leaves less than one level of sensor noise.
 const STEP_MIN: i32 = 8;
@@ -52,24 +51,30 @@ pub struct MotionGate {
     size_px: (u32, u32),
     latest: Duration,
     shift: i32,
-    columns: usize,
-    now: Vec<u8>,
+    now: SmallLuma,
     background: Vec<i32>,
     noise: Vec<i32>,
     has_changed: Vec<bool>,
-    sums: Vec<u16>,
+    masks: Vec<Mask>,
+    is_hidden: Vec<bool>,
 }
 
 impl MotionGate {
+    /// A gate for which nothing moves under `masks`.
+    pub fn new(masks: Vec<Mask>) -> Self {
+        Self { masks, ..Self::default() }
+    }
+
     /// Compares `frame` and learns from it. The first frame shows no motion.
     pub fn look(&mut self, frame: &Frame) -> Motion {
         let now = frame.meta.captured_mono;
         let span = now.saturating_sub(self.latest);
         self.latest = now;
-        self.shrink(frame);
+        self.now.take(frame, COLUMNS_MAX);
         let size_px = (frame.width_px(), frame.height_px());
         if self.size_px != size_px {
             self.size_px = size_px;
+            self.hide();
             self.start_over();
             return Motion::default();
         }
@@ -77,7 +82,7 @@ impl MotionGate {
         let is_step = (shift - self.shift).abs() >= LIGHT_STEP;
         self.shift = shift;
         self.compare(shift);
-        let share = |count: usize| count as f32 / self.now.len() as f32;
+        let share = |count: usize| count as f32 / self.now.levels.len() as f32;
         let changed = self.has_changed.iter().filter(|changed| **changed).count();
         if is_step || share(changed) > LIGHT_CHANGE {
             self.start_over();
@@ -91,63 +96,56 @@ impl MotionGate {
     fn start_over(&mut self) {
         self.shift = 0;
         self.background.clear();
-        self.background.extend(self.now.iter().map(|level| i32::from(*level) << SHIFT));
+        self.background.extend(self.now.levels.iter().map(|level| i32::from(*level) << SHIFT));
         self.noise.clear();
-        self.noise.resize(self.now.len(), 0);
+        self.noise.resize(self.now.levels.len(), 0);
         self.has_changed.clear();
-        self.has_changed.resize(self.now.len(), false);
+        self.has_changed.resize(self.now.levels.len(), false);
     }
 
-    /// Averages the luma into `self.now`.
-    fn shrink(&mut self, frame: &Frame) {
-        let (width, height) = (frame.width_px() as usize, frame.height_px() as usize);
-        let edge = width.div_ceil(COLUMNS_MAX).min(height);
-        let step = edge.div_ceil(ROWS_READ_MAX);
-        self.columns = (width / edge).max(1);
-        self.sums.resize(width, 0);
-        self.now.clear();
-        for top in (0..height / edge).map(|line| line * edge) {
-            self.sums.fill(0);
-            let rows = (top..top + edge).step_by(step);
-            let divisor = (rows.len() * edge) as u32;
-            for row in rows {
-                add_luma(frame.row(0, row), frame.format(), &mut self.sums);
-            }
-            let cells = self.sums.chunks_exact(edge).take(self.columns);
-            let average =
-                |cell: &[u16]| cell.iter().map(|sum| u32::from(*sum)).sum::<u32>() / divisor;
-            self.now.extend(cells.map(|cell| average(cell) as u8));
-        }
+    /// Marks the cells whose middle is under a mask.
+    fn hide(&mut self) {
+        let (columns, cells) = (self.now.columns, self.now.levels.len());
+        let rows = cells / columns;
+        let middle = |index: usize, of: usize| (index as f32 + 0.5) / of as f32;
+        let place = |index: usize| Point {
+            x: middle(index % columns, columns),
+            y: middle(index / columns, rows),
+        };
+        let is_hidden = |index| self.masks.iter().any(|mask| mask.hides(place(index)));
+        self.is_hidden = (0..cells).map(is_hidden).collect();
     }
 
     /// The median difference to the background: exposure control makes the whole
     /// picture a little lighter or darker, and that is not motion.
     fn common_shift(&self) -> i32 {
         let mut histogram = [0_usize; 511];
-        for (level, background) in self.now.iter().zip(&self.background) {
+        for (level, background) in self.now.levels.iter().zip(&self.background) {
             let difference = i32::from(*level) - (background >> SHIFT);
             histogram[(difference + 255).clamp(0, 510) as usize] += 1;
         }
         let mut seen = 0;
         let is_middle = |count: &usize| {
             seen += count;
-            seen * 2 >= self.now.len()
+            seen * 2 >= self.now.levels.len()
         };
         histogram.iter().position(is_middle).map_or(0, |index| index as i32 - 255)
     }
 
     fn compare(&mut self, shift: i32) {
-        let cells = self.now.iter().zip(&self.background).zip(&self.noise);
+        let cells = self.now.levels.iter().zip(&self.background).zip(&self.noise);
         for (((level, background), noise), changed) in cells.zip(&mut self.has_changed) {
             let difference = ((i32::from(*level) - shift) << SHIFT) - background;
             *changed = difference.abs() > (STEP_MIN << SHIFT) + NOISE_FACTOR * noise;
         }
+        let hidden = self.has_changed.iter_mut().zip(&self.is_hidden);
+        hidden.filter(|(_, hidden)| **hidden).for_each(|(changed, _)| *changed = false);
     }
 
     /// Changed cells with a changed neighbour; single ones are noise.
     fn count_in_company(&self) -> usize {
         let changed = &self.has_changed;
-        let columns = self.columns;
+        let columns = self.now.columns;
         let is_set = |index: usize| changed.get(index).is_some_and(|changed| *changed);
         let in_company = |index: usize| {
             let column = index % columns;
@@ -165,7 +163,7 @@ impl MotionGate {
         let toward = |from: &mut i32, to: i32, rate: i64| {
             *from += ((i64::from(to - *from) * rate) >> 16) as i32;
         };
-        let cells = self.now.iter().zip(&mut self.background).zip(&mut self.noise);
+        let cells = self.now.levels.iter().zip(&mut self.background).zip(&mut self.noise);
         for (((level, background), noise), changed) in cells.zip(&self.has_changed) {
             let level = i32::from(*level) << SHIFT;
             let difference = (level - *background).abs().min(NOISE_MAX << SHIFT);
@@ -175,23 +173,10 @@ impl MotionGate {
     }
 }
 
-fn add_luma(row: &[u8], format: PixelFormat, sums: &mut [u16]) {
-    // At most 8 rows of 255 are added, far below 65535.
-    match format {
-        PixelFormat::I420 | PixelFormat::Nv12 => {
-            sums.iter_mut().zip(row).for_each(|(sum, level)| *sum += u16::from(*level));
-        }
-        PixelFormat::Yuyv => {
-            let pairs = row.chunks_exact(2);
-            sums.iter_mut().zip(pairs).for_each(|(sum, pair)| *sum += u16::from(pair[0]));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Plane;
+    use crate::domain::{PixelFormat, Plane};
     use crate::pipeline::testing::{frame_at, paint};
 
     const FLICKER: u64 = 3;
@@ -274,6 +259,19 @@ mod tests {
         (0..600).for_each(|_| _ = watch.see(100, parked));
         assert!(watch.see(100, parked).share < 0.001);
         assert!(watch.see(100, |_| ()).share > 0.03, "and its leaving is motion");
+    }
+
+    #[test]
+    fn what_moves_under_a_mask_is_no_motion() {
+        let corners = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)];
+        let mask = Mask { polygon: corners.map(|(x, y)| Point { x, y }).to_vec() };
+        let mut watch = Watch::new();
+        watch.gate = MotionGate::new(vec![mask]);
+        watch.see(100, |_| ());
+        let tree = |luma: &mut [u8]| paint(luma, 256, (20, 20, 90, 90), 160);
+        assert_eq!(watch.see(100, tree).share, 0.0);
+        let person = |luma: &mut [u8]| paint(luma, 256, (150, 40, 24, 48), 60);
+        assert!(watch.see(100, person).share > 0.01, "beside it motion counts");
     }
 
     #[test]

@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use log::{debug, error};
 
+use super::scene_changes::SceneChanges;
 use super::{FrameOutcome, Output, TrackView};
 use crate::domain::{BBox, CameraId, Detection, DetectionId, Event, EventId, Frame};
-use crate::health::{Counter, Metrics};
+use crate::health::{Counter, Health, Metrics};
 use crate::live::{DetectionBatchSeen, Hub, LiveMessage};
 use crate::media::{LiveViews, OverlayBox, Snapshots};
 use crate::rt::{Stop, Tasks};
@@ -45,6 +46,7 @@ pub struct Recorder {
     store: Arc<dyn Writer>,
     hub: Hub,
     on_event: OnEvent,
+    scenes: SceneChanges,
     views: LiveViews,
     events: SyncSender<EventWork>,
     dropped: Counter,
@@ -65,6 +67,8 @@ pub struct RecorderContext {
     pub on_event: OnEvent,
     /// Shows the boxes.
     pub views: LiveViews,
+    /// Shows cameras that do not see what they should.
+    pub health: Health,
     /// Gets the counters.
     pub metrics: Metrics,
     /// Where the thread is started.
@@ -93,15 +97,23 @@ impl Recorder {
             hub,
             on_event,
             views,
+            health,
             metrics,
             tasks,
             stop,
         } = context;
         let (tx, rx) = sync_channel(EVENT_QUEUE);
+        let unsaved = metrics.counter(
+            "watchpost_recorder_unsaved_total",
+            "Records announced although the store could not keep them.",
+            &[],
+        );
+        let scenes = SceneChanges::new(Arc::clone(&writer), hub.clone(), health, unsaved.clone());
         let recorder = Arc::new(Self {
             store: writer,
             hub,
             on_event,
+            scenes,
             views,
             events: tx,
             dropped: metrics.counter(
@@ -109,11 +121,7 @@ impl Recorder {
                 "Event changes dropped because the disk was too slow.",
                 &[],
             ),
-            unsaved: metrics.counter(
-                "watchpost_recorder_unsaved_total",
-                "Records announced although the store could not keep them.",
-                &[],
-            ),
+            unsaved,
         });
         recorder.end_left_open(reader.as_ref());
         let worker = Arc::clone(&recorder);
@@ -249,6 +257,9 @@ impl Output for Recorder {
                 let camera = outcome.camera.as_str();
                 error!(camera, dropped = work.events.len(); "The disk is too slow; a change of an event was not recorded.");
             }
+        }
+        if let Some(news) = outcome.view {
+            self.scenes.take(&outcome.camera, news);
         }
     }
 }

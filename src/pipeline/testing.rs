@@ -11,9 +11,15 @@ use crate::domain::{
 /// A gray frame with this luma, taken at `at`; its sequence counts milliseconds.
 pub fn frame_at(at: Duration, size: (u32, u32), luma: &[u8]) -> Frame {
     let (width, height) = (size.0 as usize, size.1 as usize);
-    let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
     let mut data = luma.to_vec();
-    data.resize(width * height + 2 * half_width * half_height, 128);
+    data.resize(width * height + 2 * width.div_ceil(2) * height.div_ceil(2), 128);
+    frame_of(at, size, data)
+}
+
+/// A frame with these planes.
+pub fn frame_of(at: Duration, size: (u32, u32), data: Vec<u8>) -> Frame {
+    let (width, height) = (size.0 as usize, size.1 as usize);
+    let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
     let planes = [
         Plane { offset: 0, stride: width },
         Plane { offset: width * height, stride: half_width },

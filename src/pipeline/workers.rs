@@ -153,7 +153,7 @@ impl Shared {
         loop {
             mark.touch();
             match self.board.next(stop) {
-                Next::Turn(turn) => self.take(turn),
+                Next::Turn(turn) => self.take(*turn),
                 Next::Idle => {}
                 Next::Stopped => break,
             }

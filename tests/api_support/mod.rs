@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+mod gate;
 pub mod schema;
 mod store;
 
@@ -14,6 +15,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+pub use gate::Gate;
+use gate::Gated;
 use serde_json::Value;
 pub use store::MemoryStore;
 use tempfile::TempDir;
@@ -35,6 +38,7 @@ use watchpost::domain::{
 };
 use watchpost::health::{Health, Metrics, Progress, State};
 use watchpost::infer::DetectorInfo;
+use watchpost::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use watchpost::live::{Hub, SystemStatus};
 use watchpost::media::{LiveViews, Snapshots};
 use watchpost::pipeline::{Recorder, RecorderContext};
@@ -62,6 +66,8 @@ pub struct Appliance {
     pub store: Arc<MemoryStore>,
     pub clock: Clock,
     pub alerts: Alerts,
+    /// Opened by a test, it lets the checks of the store come to an end.
+    pub gate: Gate,
     pub settings: Arc<ArcSwap<ApiSettings>>,
     pub stop: Stop,
     pub serving: JoinHandle<()>,
@@ -99,6 +105,22 @@ impl Appliance {
             stop: stop.clone(),
         })
         .unwrap();
+        let gate = Gate::default();
+        let jobs = Jobs::start(JobsContext {
+            clock: clock.clone(),
+            hub: hub.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        })
+        .unwrap();
+        let exports = Exports::open(ExportContext {
+            jobs: jobs.clone(),
+            reader: Arc::<MemoryStore>::clone(&store),
+            snapshots: snapshots.clone(),
+            dir: media.path().join("exports"),
+            free_bytes: Arc::new(|| None),
+            min_free_bytes: 0,
+        });
         let live_views = LiveViews::new(&metrics);
         let settings = Arc::new(ArcSwap::from_pointee(settings));
         let ctx = ApiContext::new(ApiHandles {
@@ -109,6 +131,12 @@ impl Appliance {
             reader: Arc::<MemoryStore>::clone(&store),
             writer: Arc::<MemoryStore>::clone(&store),
             alerts: alerts.clone(),
+            jobs: jobs.clone(),
+            exports,
+            store_check: {
+                let gate = gate.clone();
+                Arc::new(move || Box::new(Gated(gate.clone())))
+            },
             cameras: cameras.clone(),
             live_views: live_views.clone(),
             snapshots: snapshots.clone(),
@@ -138,6 +166,7 @@ impl Appliance {
             store,
             clock,
             alerts,
+            gate,
             settings,
             stop,
             serving,
@@ -157,6 +186,7 @@ impl Appliance {
                 Arc::new(move |event| alerts.see(event))
             },
             views: self.live_views.clone(),
+            health: self.health.clone(),
             metrics: self.metrics.clone(),
             tasks: Tasks::new(self.stop.clone(), |_| {}),
             stop: self.stop.clone(),

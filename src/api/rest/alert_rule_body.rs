@@ -8,7 +8,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use hyper::StatusCode;
-use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use crate::api::error::ApiError;
@@ -56,50 +55,6 @@ pub(super) fn new_rule(now: Timestamp) -> AlertRule {
 
 /// The fields that were sent.
 pub(super) struct RuleBody(Map<String, Value>);
-
-/// The same for the papers. Every field may be absent; a new rule has a name.
-#[derive(JsonSchema)]
-#[schemars(rename = "AlertRuleRequest")]
-#[expect(dead_code, reason = "for its schema; the body is read field by field")]
-pub(in crate::api) struct RuleRequest {
-    #[schemars(length(min = 1, max = 255))]
-    name: Option<String>,
-    #[schemars(length(max = 1000))]
-    description: Option<String>,
-    enabled: Option<bool>,
-    /// `medium` unless told; null: as severe as the event's risk level.
-    #[schemars(extend("enum" = ["low", "medium", "high", "critical", null]))]
-    severity: Option<String>,
-    #[schemars(range(max = 100))]
-    risk_threshold: Option<u8>,
-    object_types: Option<Vec<String>>,
-    camera_ids: Option<Vec<String>>,
-    /// Names of zones.
-    zone_ids: Option<Vec<String>>,
-    #[schemars(range(min = 0, max = 1))]
-    min_confidence: Option<f64>,
-    schedule: Option<ScheduleRequest>,
-    /// With `{camera_id}`, `{rule_id}`, `{object_type}`.
-    #[schemars(length(min = 1, max = 255))]
-    dedup_key_template: Option<String>,
-    /// 300 unless told; 0 is none.
-    cooldown_seconds: Option<u64>,
-    channels: Option<Vec<String>>,
-}
-
-/// Times of the week.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "as above")]
-struct ScheduleRequest {
-    /// On which it begins, such as `monday`; none: every day.
-    days: Option<Vec<String>>,
-    /// `HH:MM`, which belongs to it.
-    start_time: Option<String>,
-    /// `HH:MM`, which belongs to it; before the start: on the next day.
-    end_time: Option<String>,
-    /// Such as `Europe/Berlin`; `UTC` unless told.
-    timezone: Option<String>,
-}
 
 /// What is wrong, field by field.
 #[derive(Default)]

@@ -51,7 +51,7 @@ pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError>
     Ok(response::json(&list))
 }
 
-/// `GET /api/alerts/rules/{rule_id}`.
+/// `GET /api/alerts/rules/{id}`.
 pub(in crate::api) async fn one(request: Request) -> Result<Response, ApiError> {
     let rule = find(&request.ctx, id(&request)?).await?;
     Ok(response::json(&RuleData::from(&rule)))
@@ -73,7 +73,7 @@ pub(in crate::api) async fn create(mut request: Request) -> Result<Response, Api
     Ok(response::json_with(StatusCode::CREATED, &RuleData::from(&kept)))
 }
 
-/// `PUT /api/alerts/rules/{rule_id}`: fields that are not given stay as they are.
+/// `PUT /api/alerts/rules/{id}`: fields that are not given stay as they are.
 pub(in crate::api) async fn change(mut request: Request) -> Result<Response, ApiError> {
     let id = id(&request)?;
     let body = RuleBody::read(&request.bytes().await?)?;
@@ -93,7 +93,7 @@ pub(in crate::api) async fn change(mut request: Request) -> Result<Response, Api
     Ok(response::json(&RuleData::from(&rule)))
 }
 
-/// `DELETE /api/alerts/rules/{rule_id}`: 204. Its alerts stay.
+/// `DELETE /api/alerts/rules/{id}`: 204. Its alerts stay.
 pub(in crate::api) async fn remove(request: Request) -> Result<Response, ApiError> {
     let id = id(&request)?;
     let (tx, rx) = oneshot::channel();
@@ -104,17 +104,16 @@ pub(in crate::api) async fn remove(request: Request) -> Result<Response, ApiErro
 /// What is to be tried.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "DryRunRequest")]
 pub(in crate::api) struct TestBody {
-    /// These events, at most 100; absent: the newest.
+    /// These events; the newest when there are none.
     event_ids: Option<Vec<u64>>,
-    /// So many of the newest, 1 to 100; 10 unless told.
+    /// So many of the newest.
     limit: Option<usize>,
-    /// The time for which schedules are asked.
+    /// The time that schedules are asked for.
     test_time: Option<Timestamp>,
 }
 
-/// `POST /api/alerts/rules/{rule_id}/test`: what the rule says of stored events: those
+/// `POST /api/alerts/rules/{id}/test`: what the rule says of stored events: those
 /// named, or the newest. Schedules are asked for the time at which each event
 /// began, or for `test_time`. Cooldowns play no part, and nothing is raised.
 pub(in crate::api) async fn test(mut request: Request) -> Result<Response, ApiError> {
@@ -166,7 +165,7 @@ async fn find(ctx: &ApiContext, id: RuleId) -> Result<AlertRule, ApiError> {
 }
 
 fn id(request: &Request) -> Result<RuleId, ApiError> {
-    let parsed = request.param("rule_id").parse();
+    let parsed = request.param("id").parse();
     parsed.map_err(|_| ApiError::invalid("the id in the path is not that of a rule, a UUID"))
 }
 

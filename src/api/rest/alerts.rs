@@ -31,7 +31,7 @@ pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError>
     Ok(response::json(&List { items, pagination: super::pagination(range, &page) }))
 }
 
-/// `GET /api/alerts/{alert_id}`.
+/// `GET /api/alerts/{id}`.
 pub(in crate::api) async fn one(request: Request) -> Result<Response, ApiError> {
     let id = id(&request)?;
     let reader = Arc::clone(&request.ctx.reader);
@@ -40,12 +40,12 @@ pub(in crate::api) async fn one(request: Request) -> Result<Response, ApiError> 
     Ok(response::json(&AlertRecord::from(&alert)))
 }
 
-/// `POST /api/alerts/{alert_id}/acknowledge`.
+/// `POST /api/alerts/{id}/acknowledge`.
 pub(in crate::api) async fn acknowledge(request: Request) -> Result<Response, ApiError> {
     act(request, AlertAction::Acknowledge).await
 }
 
-/// `POST /api/alerts/{alert_id}/dismiss`.
+/// `POST /api/alerts/{id}/dismiss`.
 pub(in crate::api) async fn dismiss(request: Request) -> Result<Response, ApiError> {
     act(request, AlertAction::Dismiss).await
 }
@@ -72,7 +72,7 @@ pub(super) async fn answered<T>(
 }
 
 fn id(request: &Request) -> Result<AlertId, ApiError> {
-    let parsed = request.param("alert_id").parse();
+    let parsed = request.param("id").parse();
     parsed.map_err(|_| ApiError::invalid("the id in the path is not that of an alert, a UUID"))
 }
 
@@ -83,7 +83,7 @@ fn missing(id: AlertId) -> ApiError {
 fn late(alert: &Alert) -> ApiError {
     let detail = format!("the alert is {} already", alert.status.as_str());
     ApiError::new(StatusCode::CONFLICT, "too_late", detail)
-        .hint("GET /api/alerts/{alert_id} tells how it stands")
+        .hint("GET /api/alerts/{id} tells how it stands")
 }
 
 fn severity(word: &str) -> Result<RiskLevel, ApiError> {

@@ -1,14 +1,17 @@
 //! REST: one file per kind of thing.
 
-pub(super) mod alert_rule_body;
+mod alert_rule_body;
 pub(super) mod alert_rules;
 pub(super) mod alerts;
 pub(super) mod analysis;
 pub(super) mod cameras;
 pub(super) mod detections;
 pub(super) mod events;
+pub(super) mod exports;
 pub(super) mod health;
+pub(super) mod jobs;
 pub(super) mod pictures;
+pub(super) mod scene_changes;
 pub(super) mod server;
 
 use std::sync::Arc;

@@ -3,7 +3,6 @@
 //!
 //! Tests fail when a route or a message is missing from them.
 
-mod alert_operations;
 mod asyncapi;
 mod openapi;
 mod operation;

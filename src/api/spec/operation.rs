@@ -100,8 +100,8 @@ impl Operation {
     }
 
     /// Answers 204.
-    pub(super) fn nothing(self) -> Self {
-        self.answer(Answer { status: 204, content_type: "", schema: None, about: "Done." })
+    pub(super) fn nothing(self, about: &'static str) -> Self {
+        self.answer(Answer { status: 204, content_type: "", schema: None, about })
     }
 
     /// Answers 101 and goes on as a WebSocket.

@@ -2,43 +2,41 @@
 
 use serde_json::Value;
 
-use super::alert_operations;
 use super::operation::{Kind, Operation, QueryParameter};
 use super::registry::Registry;
-use crate::api::rest::{LIMIT_MAX, cameras, events, health, server};
+use crate::api::rest::{
+    LIMIT_MAX, alert_rules, cameras, events, exports, health, jobs as rest_jobs, server,
+};
+use crate::api::wire::alerts::{AlertRecord, DryRun, NewRule, RuleData, RuleList};
 use crate::api::wire::analysis;
+use crate::api::wire::jobs::{JobData, LogData};
 use crate::api::wire::records::{CameraData, DetectionData, EventData, List};
+use crate::api::wire::scene::SceneChangeRecord;
 
 const JPEG: &str = "image/jpeg";
 const SSE: &str = "text/event-stream";
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
-    [cameras(), records(), alert_operations::all(), probes(), papers(), websockets()]
+    [cameras(), records(), alerts(), jobs(), probes(), papers(), websockets()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-pub(super) const fn parameter(
-    name: &'static str,
-    kind: Kind,
-    about: &'static str,
-) -> QueryParameter {
+const fn parameter(name: &'static str, kind: Kind, about: &'static str) -> QueryParameter {
     QueryParameter { name, kind, about }
 }
 
-pub(super) const CAMERA: QueryParameter =
-    parameter("camera_id", Kind::Text, "Of this camera only.");
+const CAMERA: QueryParameter = parameter("camera_id", Kind::Text, "Of this camera only.");
 const LABEL: QueryParameter = parameter("object_type", Kind::Text, "Of this class only.");
-pub(super) const FROM: QueryParameter =
+const FROM: QueryParameter =
     parameter("start_date", Kind::Time, "From this time, or the beginning of this date in UTC.");
-pub(super) const UNTIL: QueryParameter =
+const UNTIL: QueryParameter =
     parameter("end_date", Kind::Time, "Until this time, or the end of this date in UTC.");
-pub(super) const LIMIT: QueryParameter =
+const LIMIT: QueryParameter =
     parameter("limit", Kind::Number(1, LIMIT_MAX as u64), "Items on a page; 50 unless told.");
-pub(super) const CURSOR: QueryParameter =
-    parameter("cursor", Kind::Text, "`next_cursor` of the page before.");
+const CURSOR: QueryParameter = parameter("cursor", Kind::Text, "`next_cursor` of the page before.");
 const BOXES: QueryParameter =
     parameter("boxes", Kind::Flag, "Whether boxes are drawn around objects.");
 
@@ -79,6 +77,9 @@ const OF_ANALYSIS: &[QueryParameter] = &[
     parameter("detection_ids", Kind::Text, "Up to 100 numbers with commas between them."),
 ];
 
+const OF_SCENE_CHANGES: &[QueryParameter] =
+    &[parameter("acknowledged", Kind::Flag, "Acknowledged, or not."), FROM, UNTIL, LIMIT, CURSOR];
+
 fn cameras() -> Vec<Operation> {
     vec![
         Operation::get("/api/cameras", "All cameras.")
@@ -101,6 +102,17 @@ fn cameras() -> Vec<Operation> {
             .other("multipart/x-mixed-replace", "JPEG pictures without end."),
         Operation::get("/api/cameras/{camera_id}/live-view/frame", "The latest picture, uncached.")
             .other(JPEG, "The picture."),
+        Operation::get(
+            "/api/cameras/{camera_id}/scene-changes",
+            "When the view of a camera was not what it had been, newest first.",
+        )
+        .query(OF_SCENE_CHANGES)
+        .json::<List<SceneChangeRecord<'_>>>(),
+        Operation::post(
+            "/api/cameras/{camera_id}/scene-changes/{id}/acknowledge",
+            "Somebody has seen a scene change.",
+        )
+        .json::<SceneChangeRecord<'_>>(),
     ]
 }
 
@@ -140,6 +152,119 @@ fn records() -> Vec<Operation> {
             .other(JPEG, "The picture."),
         Operation::get("/api/detections/{id}/thumbnail", "The same, small.")
             .other(JPEG, "The picture."),
+    ]
+}
+
+const OF_ALERTS: &[QueryParameter] = &[
+    CAMERA,
+    parameter(
+        "severity",
+        Kind::OneOf(&["low", "medium", "high", "critical"]),
+        "Of this severity only.",
+    ),
+    parameter(
+        "status",
+        Kind::OneOf(&["pending", "delivered", "acknowledged", "dismissed"]),
+        "In this status only.",
+    ),
+    parameter("event_id", Kind::Number(0, u64::MAX), "Of this event only."),
+    parameter("rule_id", Kind::Text, "Raised by this rule only."),
+    FROM,
+    UNTIL,
+    LIMIT,
+    CURSOR,
+];
+
+const OF_RULES: &[QueryParameter] = &[
+    parameter("enabled", Kind::Flag, "In use, or not."),
+    parameter(
+        "severity",
+        Kind::OneOf(&["low", "medium", "high", "critical"]),
+        "Of this severity only.",
+    ),
+    LIMIT,
+    OFFSET,
+];
+
+const OFFSET: QueryParameter =
+    parameter("offset", Kind::Number(0, u64::MAX), "Items before the page.");
+
+fn alerts() -> Vec<Operation> {
+    const RULE: &str = "/api/alerts/rules/{id}";
+    vec![
+        Operation::get("/api/alerts", "Alerts, newest first.")
+            .query(OF_ALERTS)
+            .json::<List<AlertRecord<'_>>>(),
+        Operation::get("/api/alerts/{id}", "One alert.").json::<AlertRecord<'_>>(),
+        Operation::post("/api/alerts/{id}/acknowledge", "A person has seen an alert; 409 if late.")
+            .json::<AlertRecord<'_>>(),
+        Operation::post("/api/alerts/{id}/dismiss", "A person puts an alert away; 409 if late.")
+            .json::<AlertRecord<'_>>(),
+        Operation::get("/api/alerts/rules", "Alert rules, newest first.")
+            .query(OF_RULES)
+            .json::<RuleList<'_>>(),
+        Operation::post("/api/alerts/rules", "A new alert rule.")
+            .body::<NewRule>()
+            .json_with::<RuleData<'_>>(201, "The rule as it is kept."),
+        Operation::get(RULE, "One alert rule.").json::<RuleData<'_>>(),
+        Operation::put(RULE, "Changes an alert rule; what is not given stays.")
+            .body::<NewRule>()
+            .json::<RuleData<'_>>(),
+        Operation::delete(RULE, "Removes an alert rule.").nothing("It is gone."),
+        Operation::post(
+            "/api/alerts/rules/{id}/test",
+            "What a rule would have done with stored events, and why.",
+        )
+        .body::<alert_rules::TestBody>()
+        .json::<DryRun<'_>>(),
+    ]
+}
+
+const OF_LOGS: &[QueryParameter] = &[
+    parameter(
+        "level",
+        Kind::OneOf(&["DEBUG", "INFO", "WARNING", "ERROR"]),
+        "Of at least this level.",
+    ),
+    parameter("since", Kind::Time, "From this time on."),
+    LIMIT,
+];
+
+fn jobs() -> Vec<Operation> {
+    const STATUS: QueryParameter = parameter(
+        "status",
+        Kind::OneOf(&["pending", "running", "completed", "failed", "cancelled"]),
+        "In this state only.",
+    );
+    const TYPE: QueryParameter =
+        parameter("job_type", Kind::OneOf(&["export", "store_check"]), "Of this type only.");
+    const ACCEPTED: &str = "It waits for its turn.";
+    vec![
+        Operation::get("/api/jobs", "Jobs of the last hour, newest first.")
+            .query(&[TYPE, STATUS, LIMIT, OFFSET])
+            .json::<List<JobData>>(),
+        Operation::post("/api/jobs", "Starts a check of the store.")
+            .body::<rest_jobs::NewJob>()
+            .json_with::<rest_jobs::Accepted>(202, ACCEPTED),
+        Operation::get("/api/jobs/{id}", "One job.").json::<JobData>(),
+        Operation::post("/api/jobs/{id}/cancel", "Stops a job; 409 when it is over.")
+            .json::<JobData>(),
+        Operation::get("/api/jobs/{id}/logs", "What a job has said, oldest first.")
+            .query(OF_LOGS)
+            .json::<List<LogData<'_>>>(),
+        Operation::get("/api/exports", "Exports of the last hour, newest first.")
+            .query(&[STATUS, LIMIT, OFFSET])
+            .json::<List<JobData>>(),
+        Operation::post("/api/exports", "Starts an export.")
+            .body::<exports::NewExport>()
+            .json_with::<rest_jobs::Accepted>(202, ACCEPTED),
+        Operation::get("/api/exports/{id}", "One export.").json::<JobData>(),
+        Operation::delete("/api/exports/{id}", "Stops an export, or removes its file.")
+            .nothing("It is gone."),
+        Operation::get("/api/exports/{id}/download", "The file; 400 until it is completed.")
+            .other("text/csv", "Comma-separated values, if so asked.")
+            .other("application/zip", "The values and pictures, if so asked.")
+            .json::<Value>(),
     ]
 }
 

@@ -5,14 +5,13 @@
 //! an alert grows more severe with its event, `alert.resolved` beside
 //! `alert_dismissed`.
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use super::records::{Pagination, score};
 use crate::api::response::json_text;
 use crate::assess::Check;
 use crate::domain::{Alert, AlertRule, Event, Schedule, TimeOfDay, Timestamp};
 use crate::live::{AlertChange, AlertNews};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// An alert as live messages carry it.
 #[derive(Serialize, JsonSchema)]
@@ -22,13 +21,13 @@ pub(super) struct AlertData<'a> {
     id: String,
     /// The event that a rule was about.
     event_id: u64,
-    /// The rule, a UUID; it may have been removed since.
+    /// The rule, a UUID; it may be gone by now.
     rule_id: Option<String>,
     #[schemars(extend("enum" = ["low", "medium", "high", "critical"]))]
     severity: &'static str,
     #[schemars(extend("enum" = ["pending", "delivered", "acknowledged", "dismissed"]))]
     status: &'static str,
-    /// Alerts of a rule with the same key are told once in a cooldown.
+    /// Alerts with the same key are told once in a cooldown.
     dedup_key: &'a str,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -51,7 +50,6 @@ impl<'a> From<&'a Alert> for AlertData<'a> {
 
 /// An alert as REST shows it: the message's fields and more.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "AlertRecord")]
 pub struct AlertRecord<'a> {
     #[serde(flatten)]
     alert: AlertData<'a>,
@@ -139,7 +137,6 @@ pub struct RuleData<'a> {
     description: Option<&'a str>,
     enabled: bool,
     /// Absent: as severe as the event's risk level.
-    #[schemars(extend("enum" = ["low", "medium", "high", "critical", null]))]
     severity: Option<&'static str>,
     risk_threshold: Option<u8>,
     object_types: &'a [String],
@@ -215,7 +212,6 @@ pub struct RuleList<'a> {
 
 /// What a rule would have done.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "DryRun")]
 pub struct DryRun<'a> {
     rule_id: String,
     rule_name: &'a str,
@@ -227,7 +223,6 @@ pub struct DryRun<'a> {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "DryRunResult")]
 struct DryRunResult<'a> {
     event_id: u64,
     camera_id: &'a str,
@@ -274,4 +269,46 @@ impl<'a> DryRunResult<'a> {
             failed_conditions: words(failed),
         }
     }
+}
+
+/// What a client sends to make or change a rule. All conditions that are given must
+/// hold; none makes a rule that always holds.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "for its schema; the body is read field by field")]
+pub struct NewRule {
+    /// 1 to 255 characters; needed for a new rule.
+    #[schemars(length(min = 1, max = 255))]
+    name: Option<String>,
+    description: Option<String>,
+    enabled: Option<bool>,
+    /// Null for as severe as the event's risk level.
+    #[schemars(extend("enum" = ["low", "medium", "high", "critical", null]))]
+    severity: Option<String>,
+    #[schemars(range(max = 100))]
+    risk_threshold: Option<u8>,
+    object_types: Option<Vec<String>>,
+    camera_ids: Option<Vec<String>>,
+    /// Names of zones.
+    zone_ids: Option<Vec<String>>,
+    #[schemars(range(min = 0, max = 1))]
+    min_confidence: Option<f64>,
+    schedule: Option<NewSchedule>,
+    /// Of `{camera_id}`, `{rule_id}` and `{object_type}`.
+    #[schemars(length(max = 255))]
+    dedup_key_template: Option<String>,
+    cooldown_seconds: Option<u64>,
+    channels: Option<Vec<String>>,
+}
+
+/// When a rule holds.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "for its schema; the body is read field by field")]
+struct NewSchedule {
+    /// `monday` to `sunday`; every day when there are none.
+    days: Option<Vec<String>>,
+    /// `HH:MM`. A span that ends before it starts goes over midnight.
+    start_time: Option<String>,
+    end_time: Option<String>,
+    /// A name of the IANA time zone database; UTC unless told.
+    timezone: Option<String>,
 }

@@ -67,7 +67,10 @@ pub fn frame(message: &LiveMessage) -> Option<Wire> {
         | LiveMessage::Gpu(_)
         | LiveMessage::Health(_)
         | LiveMessage::CameraSwitched(_)
-        | LiveMessage::Service(_) => None,
+        | LiveMessage::Service(_)
+        | LiveMessage::SceneChange(_)
+        | LiveMessage::Job(..)
+        | LiveMessage::JobLog(_) => None,
     }
 }
 

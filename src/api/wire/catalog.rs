@@ -6,18 +6,17 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::alerts::{self, AlertData};
-use super::coming::{
-    EventDeleted, JobCancelled, JobCompleted, JobFailed, JobProgress, JobStarted, Log,
-    SceneChangeData,
-};
+use super::alerts::{AlertData, Resolved, Updated as AlertUpdated};
+use super::coming::EventDeleted;
+use super::jobs::{Cancelled, Completed, Failed, LogData, ProgressMessage, Started};
 use super::realtime::{
     Batch, CameraData, CameraSwitchData, Gpu, HealthData, ServiceData, SystemData, Updated,
 };
 use super::records::{DetectionData, EventData};
 use super::samples;
+use super::scene::SceneChangeData;
 use super::schema::{self, SchemaOf};
-use crate::domain::AlertAction;
+use crate::domain::{AlertStatus, JobState};
 
 /// A WebSocket endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,31 +129,31 @@ fn events() -> Vec<Announcement> {
             value(&CameraSwitchData::from(&samples::camera_switched(false)))
         }),
         alert("alert_created", &["alert.created"], "A rule matched an event.", || {
-            value(&AlertData::from(&samples::alert()))
+            value(&AlertData::from(&samples::alert(AlertStatus::Pending)))
         }),
         alert("alert_acknowledged", &["alert.acknowledged"], "A person has seen an alert.", || {
-            value(&AlertData::from(&samples::acted(AlertAction::Acknowledge)))
+            value(&AlertData::from(&samples::alert(AlertStatus::Acknowledged)))
         }),
         alert("alert_dismissed", &["alert.dismissed"], "A person put an alert away.", || {
-            value(&AlertData::from(&samples::acted(AlertAction::Dismiss)))
+            value(&AlertData::from(&samples::alert(AlertStatus::Dismissed)))
         }),
         Announcement {
             wire: "alert.updated",
             names: &["alert.updated"],
             on: ON_EVENTS,
             is_timed: true,
-            about: "An alert grew more severe with its event.",
-            schema: schema::of::<alerts::Updated<'static>>(),
-            example: || value(&alerts::Updated::from(&samples::alert())),
+            about: "An alert matters more than before, because its event does.",
+            schema: schema::of::<AlertUpdated<'static>>(),
+            example: || value(&AlertUpdated::from(&samples::alert(AlertStatus::Pending))),
         },
         Announcement {
             wire: "alert.resolved",
             names: &["alert.resolved"],
             on: ON_EVENTS,
             is_timed: true,
-            about: "An alert was closed; sent beside `alert_dismissed`.",
-            schema: schema::of::<alerts::Resolved<'static>>(),
-            example: || value(&alerts::Resolved::from(&samples::acted(AlertAction::Dismiss))),
+            about: "An alert was put away; sent beside `alert_dismissed`.",
+            schema: schema::of::<Resolved<'static>>(),
+            example: || value(&Resolved::from(&samples::alert(AlertStatus::Dismissed))),
         },
         Announcement {
             wire: "scene_change",
@@ -163,15 +162,7 @@ fn events() -> Vec<Announcement> {
             is_timed: false,
             about: "The view of a camera is not what it was.",
             schema: schema::of::<SceneChangeData<'static>>(),
-            example: || {
-                value(&SceneChangeData {
-                    id: 1,
-                    camera_id: samples::CAMERA,
-                    detected_at: samples::MORNING,
-                    change_type: "view_blocked",
-                    similarity_score: 0.23,
-                })
-            },
+            example: || value(&SceneChangeData::from(&samples::scene_change())),
         },
     ]
 }
@@ -266,9 +257,6 @@ fn system() -> Vec<Announcement> {
     ]
 }
 
-const JOB: &str = "550e8400-e29b-41d4-a716-446655440000";
-const EXPORT: &str = "export";
-
 fn jobs() -> Vec<Announcement> {
     let job = |wire, names, about, schema, example| Announcement {
         wire,
@@ -284,45 +272,36 @@ fn jobs() -> Vec<Announcement> {
             "job.started",
             &["job.started"],
             "The work of a job began.",
-            schema::of::<JobStarted<'static>>(),
-            || value(&JobStarted { job_id: JOB, job_type: EXPORT, started_at: samples::MORNING }),
+            schema::of::<Started>(),
+            || value(&Started::from(&samples::job(JobState::Running))),
         ),
         job(
             "job_progress",
             &["job.progress"],
             "Another tenth of a job is done.",
-            schema::of::<JobProgress<'static>>(),
-            || {
-                let status = "running";
-                value(&JobProgress { job_id: JOB, job_type: EXPORT, progress: 50, status })
-            },
+            schema::of::<ProgressMessage>(),
+            || value(&ProgressMessage::from(&samples::job(JobState::Running))),
         ),
         job(
             "job_completed",
             &["job.completed"],
             "A job is done.",
-            schema::of::<JobCompleted<'static>>(),
-            || {
-                let result = json!({"file_path": "/exports/events_2026-01-09.json"});
-                value(&JobCompleted { job_id: JOB, job_type: EXPORT, result })
-            },
+            schema::of::<Completed>(),
+            || value(&Completed::from(&samples::job(JobState::Completed))),
         ),
         job(
             "job_failed",
             &["job.failed"],
             "A job could not be done, or was cancelled.",
-            schema::of::<JobFailed<'static>>(),
-            || value(&JobFailed { job_id: JOB, job_type: EXPORT, error: "the store is full" }),
+            schema::of::<Failed>(),
+            || value(&Failed::from(&samples::job(JobState::Failed))),
         ),
         job(
             "job.cancelled",
             &["job.cancelled"],
-            "Somebody stopped a job.",
-            schema::of::<JobCancelled<'static>>(),
-            || {
-                let cancelled_at = samples::MORNING;
-                value(&JobCancelled { job_id: JOB, job_type: EXPORT, cancelled_at })
-            },
+            "Somebody stopped a job; sent beside `job_failed`.",
+            schema::of::<Cancelled>(),
+            || value(&Cancelled::from(&samples::job(JobState::Cancelled))),
         ),
         Announcement {
             wire: "log",
@@ -330,15 +309,8 @@ fn jobs() -> Vec<Announcement> {
             on: &[Stream::JobLogs],
             is_timed: false,
             about: "A line of the job's log: what there is at once, then live.",
-            schema: schema::of::<Log<'static>>(),
-            example: || {
-                value(&Log {
-                    timestamp: samples::MORNING,
-                    level: "INFO",
-                    message: "Processing batch 2/3",
-                    context: Some(json!({"batch_id": "abc123"})),
-                })
-            },
+            schema: schema::of::<LogData<'static>>(),
+            example: || value(&LogData::from(&samples::job_log())),
         },
     ]
 }

@@ -12,9 +12,11 @@ pub mod camera_sdk;
 pub(super) mod catalog;
 mod coming;
 pub(super) mod control;
+pub mod jobs;
 pub mod realtime;
 pub mod records;
 pub(super) mod samples;
+pub mod scene;
 pub(super) mod schema;
 
 use crate::live::Form;

@@ -19,9 +19,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::alerts;
 pub use super::control::{PONG, error, ping, resync_ack, subscription};
 use super::records::{DetectionData, EventData};
+use super::{alerts, jobs, scene};
 use crate::api::response::json_text;
 use crate::domain::{CameraState, CameraStatus, Event, Timestamp};
 use crate::health::{Report, State};
@@ -89,6 +89,9 @@ pub fn message(message: &LiveMessage) -> Option<Wire> {
             let name = names(message)[0];
             stamped(name, &CameraSwitchData::from(switched.as_ref()), Some(switched.at))
         }
+        LiveMessage::SceneChange(change) => scene::message(change),
+        LiveMessage::Job(job, change) => jobs::message(job, *change),
+        LiveMessage::JobLog(line) => jobs::log(line),
         LiveMessage::Notice { .. } => return None,
     };
     Some(wire)
@@ -120,6 +123,9 @@ pub fn names(message: &LiveMessage) -> &'static [&'static str] {
         LiveMessage::Gpu(_) => &["gpu.stats_updated"],
         LiveMessage::CameraSwitched(switched) if switched.is_enabled => &["camera.enabled"],
         LiveMessage::CameraSwitched(_) => &["camera.disabled"],
+        LiveMessage::SceneChange(_) => scene::NAMES,
+        LiveMessage::Job(_, change) => jobs::names(*change),
+        LiveMessage::JobLog(_) => &["log"],
         LiveMessage::Notice { .. } => &[],
     }
 }
@@ -131,7 +137,7 @@ pub fn stamp(stamp: &Stamp) -> String {
 }
 
 /// `{"type":…,"seq":` stamp `,"data":…[,"timestamp":…]}`.
-fn stamped(name: &str, data: &impl Serialize, at: Option<Timestamp>) -> Wire {
+pub(super) fn stamped(name: &str, data: &impl Serialize, at: Option<Timestamp>) -> Wire {
     stamped_text(name, &json_text(data), at)
 }
 

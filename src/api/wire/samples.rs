@@ -5,8 +5,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::{
-    Alert, AlertAction, AlertId, AlertStatus, BBox, BatchId, CameraId, CameraState, CameraStatus,
-    Detection, DetectionId, Event, EventId, Label, RiskLevel, RiskScore, RuleId, Timestamp,
+    Alert, AlertId, AlertStatus, BBox, BatchId, CameraId, CameraState, CameraStatus, Detection,
+    DetectionId, Event, EventId, Job, JobId, JobLogLevel, JobLogLine, JobResult, JobState, JobType,
+    Label, RiskLevel, RiskScore, RuleId, SceneChange, SceneChangeId, SceneChangeType, Timestamp,
     TrackId,
 };
 use crate::health::{Report, State};
@@ -148,26 +149,70 @@ pub(in crate::api) fn messages() -> Vec<crate::live::LiveMessage> {
     ]
 }
 
-pub(super) fn alert() -> Alert {
+/// The example of RFC 4122.
+const UUID: Uuid = Uuid::from_u128(0x550e_8400_e29b_41d4_a716_4466_5544_0000);
+
+pub(super) fn alert(status: AlertStatus) -> Alert {
+    let since = |least: AlertStatus| (status >= least).then_some(MORNING);
     Alert {
-        id: AlertId(Uuid::from_u128(0x550e_8400_e29b_41d4_a716_4466_5544_0000)),
+        id: AlertId(UUID),
         revision: 0,
         event: EventId(12),
         camera: camera(),
-        rule: Some(RuleId(Uuid::from_u128(0x550e_8400_e29b_41d4_a716_4466_5544_0001))),
+        rule: Some(RuleId(Uuid::from_u128(UUID.as_u128() + 1))),
         severity: RiskLevel::High,
-        status: AlertStatus::Pending,
+        status,
         dedup_key: "front_door:person:rule1".into(),
         created_at: MORNING,
         updated_at: MORNING,
-        acknowledged_at: None,
-        dismissed_at: None,
+        acknowledged_at: since(AlertStatus::Acknowledged),
+        dismissed_at: since(AlertStatus::Dismissed),
         clock_trusted: true,
     }
 }
 
-/// The alert a minute later.
-pub(super) fn acted(action: AlertAction) -> Alert {
-    let later = MORNING.after(Duration::from_secs(60));
-    alert().after(action, later).expect("a pending alert can be both")
+pub(super) fn scene_change() -> SceneChange {
+    SceneChange {
+        id: SceneChangeId(1),
+        revision: 0,
+        camera: camera(),
+        detected_at: MORNING,
+        change: SceneChangeType::ViewBlocked,
+        similarity: 0.23,
+        acknowledged_at: None,
+        clock_trusted: true,
+    }
+}
+
+pub(super) fn job(state: JobState) -> Job {
+    let is_over = state.is_final();
+    Job {
+        id: JobId(UUID),
+        job_type: JobType::Export,
+        state,
+        progress: if state == JobState::Completed { 100 } else { 50 },
+        processed: 60,
+        total: Some(120),
+        created_at: MORNING,
+        started_at: Some(MORNING),
+        finished_at: is_over.then_some(MORNING),
+        result: (state == JobState::Completed).then(|| JobResult {
+            message: "120 events exported.".into(),
+            records: 120,
+            file_name: Some("watchpost-events.csv".into()),
+            file_bytes: Some(35_120),
+            findings: Vec::new(),
+        }),
+        error: (is_over && state != JobState::Completed).then(|| "cancelled by user".into()),
+    }
+}
+
+pub(super) fn job_log() -> JobLogLine {
+    JobLogLine {
+        job: JobId(UUID),
+        at: MORNING,
+        level: JobLogLevel::Info,
+        message: "50 % done".into(),
+        context: vec![("processed", 60), ("total", 120)],
+    }
 }

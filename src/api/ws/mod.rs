@@ -25,6 +25,7 @@ use super::error::ApiError;
 use super::request::Request;
 use super::response::{self, Response};
 use super::wire::realtime;
+use crate::domain::JobId;
 use crate::live::LiveMessage;
 
 /// Largest message and frame from a client, bytes (realtime contract 1.1).
@@ -64,6 +65,8 @@ static EVENTS: Endpoint = Endpoint {
                 | LiveMessage::Alert(_)
                 | LiveMessage::Camera(_)
                 | LiveMessage::CameraSwitched(_)
+                | LiveMessage::SceneChange(_)
+                | LiveMessage::Job(..)
         )
     },
     patterns: &[],
@@ -73,7 +76,13 @@ static EVENTS: Endpoint = Endpoint {
 static SYSTEM: Endpoint = Endpoint {
     channel: "system",
     carries: |message| {
-        matches!(message, LiveMessage::System(_) | LiveMessage::Service(_) | LiveMessage::Health(_))
+        matches!(
+            message,
+            LiveMessage::System(_)
+                | LiveMessage::Service(_)
+                | LiveMessage::Health(_)
+                | LiveMessage::Job(..)
+        )
     },
     patterns: &[],
     greets_with_status: true,
@@ -85,6 +94,13 @@ static DETECTIONS: Endpoint = Endpoint {
         matches!(message, LiveMessage::Detection(_) | LiveMessage::DetectionBatch(_))
     },
     patterns: &["detection.*"],
+    greets_with_status: false,
+};
+
+static JOB_LOGS: Endpoint = Endpoint {
+    channel: "job-logs",
+    carries: |message| matches!(message, LiveMessage::JobLog(_)),
+    patterns: &[],
     greets_with_status: false,
 };
 
@@ -103,13 +119,19 @@ pub(super) async fn detections(request: Request) -> Result<Response, ApiError> {
     open(request, &DETECTIONS)
 }
 
-/// `/ws/jobs/{job_id}/logs`. There are no jobs yet, so every id is unknown: said
-/// once, and closed with 1000, because clients of the contract would come back
-/// for ever after any other code.
+/// `/ws/jobs/{job_id}/logs`: what the job has said, then what it says, until it is
+/// over. An unknown id is told once and closed with 1000, because clients of the
+/// contract would come back for ever after any other code.
 pub(super) async fn job_logs(mut request: Request) -> Result<Response, ApiError> {
     let (response, upgrade) = handshake(&mut request)?;
+    let job = request.param("job_id").parse::<JobId>().ok();
+    let (ctx, stop) = (request.ctx, request.connection.stop.clone());
     request.connection.after_http(async move {
-        if let Some(mut socket) = socket(upgrade).await {
+        let Some(mut socket) = socket(upgrade).await else { return };
+        let followed = job.and_then(|job| session::follow(job, &ctx));
+        if let Some(followed) = followed {
+            Session::following(socket, followed, ctx, stop).run().await;
+        } else {
             let details = serde_json::json!({ "validation_errors": ["unknown job"] });
             let answer = realtime::error("validation_error", "There is no such job", details);
             // A client that is gone needs no answer.

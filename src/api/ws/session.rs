@@ -18,10 +18,11 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::client_message::{self, ClientMessage, Resync};
 use super::subscription::Subscription;
-use super::{Endpoint, Socket};
+use super::{Endpoint, JOB_LOGS, Socket};
 use crate::api::ApiContext;
 use crate::api::limits::MessageRate;
 use crate::api::wire::{REALTIME, realtime};
+use crate::domain::JobId;
 use crate::live::{Delivery, LiveMessage, Subscriber};
 use crate::rt::Stop;
 
@@ -44,6 +45,28 @@ pub(super) struct Session {
     rate: MessageRate,
     heartbeat: Interval,
     idle_timeout: Duration,
+    /// Set when nothing more will come: the job it follows is over.
+    ended: Stop,
+}
+
+/// A job whose log a client follows: from what it has said so far.
+pub(super) struct Followed {
+    subscription: Subscription,
+    subscriber: Subscriber,
+    ended: Stop,
+}
+
+/// Follows the log of a job, if there is one.
+pub(super) fn follow(job: JobId, ctx: &ApiContext) -> Option<Followed> {
+    let subscription = Subscription::of_job(&JOB_LOGS, job);
+    let (ended, subscriber) = ctx.jobs.follow(job, |lines| {
+        let filter = subscription.filter();
+        let subscriber = ctx.hub.subscribe(JOB_LOGS.channel, REALTIME, filter);
+        let said = lines.iter().cloned().map(LiveMessage::JobLog);
+        said.for_each(|line| subscriber.push(line));
+        subscriber
+    })?;
+    Some(Followed { subscription, subscriber, ended })
 }
 
 /// What happened next.
@@ -52,6 +75,7 @@ enum Step {
     Deliver(Vec<Delivery>),
     Heartbeat,
     Idle,
+    Ended,
     Stopping,
 }
 
@@ -72,6 +96,19 @@ impl Session {
     ) -> Self {
         let subscription = Subscription::new(endpoint);
         let subscriber = ctx.hub.subscribe(endpoint.channel, REALTIME, subscription.filter());
+        // It goes on for as long as the client likes.
+        let followed = Followed { subscription, subscriber, ended: Stop::new() };
+        Self { endpoint, ..Self::following(socket, followed, ctx, stop) }
+    }
+
+    /// The session of a client that follows a job.
+    pub(super) fn following(
+        socket: Socket,
+        followed: Followed,
+        ctx: Arc<ApiContext>,
+        stop: Stop,
+    ) -> Self {
+        let Followed { subscription, subscriber, ended } = followed;
         let settings = ctx.settings.load();
         let mut heartbeat = interval(settings.websocket_ping_interval.max(TICK_MIN));
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -81,7 +118,7 @@ impl Session {
         drop(settings);
         Self {
             socket,
-            endpoint,
+            endpoint: &JOB_LOGS,
             ctx,
             stop,
             subscriber,
@@ -89,6 +126,7 @@ impl Session {
             rate,
             heartbeat,
             idle_timeout,
+            ended,
         }
     }
 
@@ -105,12 +143,14 @@ impl Session {
         // Once for the whole session: waiting anew for each message costs a lock
         // that all clients share.
         let mut stopped = pin!(stop.stopped());
+        let ended = self.ended.clone();
+        let mut ended = pin!(ended.stopped());
         let mut idle = pin!(sleep(self.idle_timeout));
         if self.endpoint.greets_with_status {
             self.greet();
         }
         loop {
-            let step = self.next_step(stopped.as_mut(), idle.as_mut()).await;
+            let step = self.next_step(stopped.as_mut(), ended.as_mut(), idle.as_mut()).await;
             if matches!(step, Step::Received(_)) {
                 idle.as_mut().reset(deadline(self.idle_timeout));
             }
@@ -129,6 +169,7 @@ impl Session {
     async fn next_step(
         &mut self,
         stopped: Pin<&mut impl Future<Output = ()>>,
+        ended: Pin<&mut impl Future<Output = ()>>,
         idle: Pin<&mut Sleep>,
     ) -> Step {
         tokio::select! {
@@ -137,6 +178,7 @@ impl Session {
             received = self.socket.next() => Step::Received(received),
             batch = self.subscriber.next_batch() => Step::Deliver(batch),
             _ = self.heartbeat.tick() => Step::Heartbeat,
+            () = ended => Step::Ended,
             () = idle => Step::Idle,
         }
     }
@@ -151,9 +193,22 @@ impl Session {
                 let (last_seq, cursor) = (self.subscriber.last_seq(), self.subscriber.caught_up());
                 self.say(realtime::ping(last_seq, cursor)).await
             }
+            Step::Ended => Err(self.finish().await),
             Step::Idle => Err(End::Close(CloseCode::Normal, "Idle timeout")),
             Step::Stopping => Err(End::Close(CloseCode::Away, "the box is stopping")),
         }
+    }
+
+    /// Sends what still waits: the job is over and has said all.
+    async fn finish(&mut self) -> End {
+        while self.subscriber.caught_up().is_none() {
+            let batch = self.subscriber.next_batch().await;
+            let texts = batch.into_iter().map(|delivery| delivery.text);
+            if let Err(end) = self.send(texts).await {
+                return end;
+            }
+        }
+        End::Close(CloseCode::Normal, "the job is over")
     }
 
     async fn received(&mut self, received: Option<Result<Message, Error>>) -> Result<(), End> {

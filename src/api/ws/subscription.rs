@@ -7,6 +7,7 @@
 
 use super::Endpoint;
 use crate::api::wire::realtime;
+use crate::domain::JobId;
 use crate::live::{Filter, LiveMessage};
 
 /// Patterns one client may hold, and their length in bytes.
@@ -18,13 +19,20 @@ pub(super) struct Subscription {
     endpoint: &'static Endpoint,
     /// Absent: whatever the endpoint carries.
     patterns: Option<Vec<String>>,
+    /// Nothing but the log of this job.
+    job: Option<JobId>,
 }
 
 impl Subscription {
     pub(super) fn new(endpoint: &'static Endpoint) -> Self {
-        let mut subscription = Self { endpoint, patterns: None };
+        let mut subscription = Self { endpoint, patterns: None, job: None };
         subscription.restore();
         subscription
+    }
+
+    /// Of a client that follows one job.
+    pub(super) fn of_job(endpoint: &'static Endpoint, job: JobId) -> Self {
+        Self { job: Some(job), ..Self::new(endpoint) }
     }
 
     /// Adds patterns; the first ones replace "everything". False when they are
@@ -62,9 +70,12 @@ impl Subscription {
     /// This subscription as the hub's filter.
     pub(super) fn filter(&self) -> Filter {
         let carries = self.endpoint.carries;
-        match self.patterns.clone() {
-            None => Box::new(carries),
-            Some(patterns) => Box::new(move |message| wants(&patterns, carries, message)),
+        match (self.job, self.patterns.clone()) {
+            (Some(job), _) => Box::new(
+                move |message| matches!(message, LiveMessage::JobLog(line) if line.job == job),
+            ),
+            (None, None) => Box::new(carries),
+            (None, Some(patterns)) => Box::new(move |message| wants(&patterns, carries, message)),
         }
     }
 }

@@ -1,0 +1,150 @@
+//! Jobs: what runs, what it says, and how to stop it.
+
+use hyper::StatusCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::api::error::ApiError;
+use crate::api::request::Request;
+use crate::api::response::{self, Response};
+use crate::api::wire::jobs::{JobData, LogData};
+use crate::api::wire::records::{List, Pagination};
+use crate::domain::{Job, JobId, JobLogLevel, JobLogLine, JobState, JobType};
+use crate::jobs::JobError;
+
+impl From<JobError> for ApiError {
+    fn from(error: JobError) -> Self {
+        let detail = error.to_string();
+        match error {
+            JobError::Busy => Self::unavailable("jobs_busy", detail),
+            JobError::Unknown => Self::not_found(detail),
+            JobError::Finished(_) => Self::new(StatusCode::CONFLICT, "job_finished", detail),
+            JobError::Invalid(_) => Self::invalid(detail),
+        }
+    }
+}
+
+/// `GET /api/jobs[?job_type=&status=]`, newest first.
+pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError> {
+    let job_type =
+        choice(&request, "job_type", JobType::from_wire, &JobType::ALL.map(JobType::as_str))?;
+    page(&request, job_type)
+}
+
+/// The jobs of a type as a page.
+pub(super) fn page(request: &Request, job_type: Option<JobType>) -> Result<Response, ApiError> {
+    let states = JobState::ALL.map(JobState::as_str);
+    let state = choice(request, "status", JobState::from_wire, &states)?;
+    let is_wanted = |job: &Job| {
+        job_type.is_none_or(|wanted| job.job_type == wanted)
+            && state.is_none_or(|wanted| job.state == wanted)
+    };
+    let jobs: Vec<_> = request.ctx.jobs.list().into_iter().filter(is_wanted).collect();
+    let (limit, offset) =
+        (super::limit(&request.query)?, request.query.parsed::<usize>("offset")?.unwrap_or(0));
+    let items: Vec<_> = jobs.iter().skip(offset).take(limit).map(JobData::from).collect();
+    let has_more = offset.saturating_add(items.len()) < jobs.len();
+    let pagination = Pagination {
+        total: Some(jobs.len()),
+        limit,
+        offset: Some(offset),
+        cursor: None,
+        next_cursor: None,
+        has_more,
+    };
+    Ok(response::json(&List { items, pagination }))
+}
+
+/// A job that is to be started.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct NewJob {
+    #[schemars(extend("enum" = ["store_check"]))]
+    job_type: String,
+}
+
+/// `POST /api/jobs` with `{"job_type": "store_check"}`. Exports are started at
+/// `/api/exports`.
+pub(in crate::api) async fn start(mut request: Request) -> Result<Response, ApiError> {
+    let new: NewJob = request.json().await?;
+    if JobType::from_wire(&new.job_type) != Some(JobType::StoreCheck) {
+        return Err(ApiError::invalid("job_type must be store_check")
+            .hint("exports are started with POST /api/exports"));
+    }
+    let work = (request.ctx.store_check)();
+    accepted(&request.ctx.jobs.submit(JobType::StoreCheck, work)?)
+}
+
+/// 202 for a job that waits now.
+pub(super) fn accepted(job: &Job) -> Result<Response, ApiError> {
+    let message = format!("follow it at /api/jobs/{0} or /ws/jobs/{0}/logs", job.id);
+    let accepted = Accepted { job_id: job.id.to_string(), status: job.state.as_str(), message };
+    Ok(response::json_with(StatusCode::ACCEPTED, &accepted))
+}
+
+/// A job that waits for its turn.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct Accepted {
+    job_id: String,
+    status: &'static str,
+    /// Where to follow it.
+    message: String,
+}
+
+/// `GET /api/jobs/{id}`.
+pub(in crate::api) async fn one(request: Request) -> Result<Response, ApiError> {
+    Ok(response::json(&JobData::from(&find(&request)?)))
+}
+
+/// `POST /api/jobs/{id}/cancel`.
+pub(in crate::api) async fn cancel(request: Request) -> Result<Response, ApiError> {
+    let job = request.ctx.jobs.cancel(id(&request)?)?;
+    Ok(response::json(&JobData::from(&job)))
+}
+
+/// `GET /api/jobs/{id}/logs[?level=&since=&limit=]`, oldest first: lines of at least
+/// this level, from this moment on.
+pub(in crate::api) async fn logs(request: Request) -> Result<Response, ApiError> {
+    let levels = JobLogLevel::ALL.map(JobLogLevel::as_str);
+    let level = choice(&request, "level", JobLogLevel::from_wire, &levels)?;
+    let since = request.query.time_from("since")?;
+    let limit = super::limit(&request.query)?;
+    let lines = request.ctx.jobs.log(id(&request)?).ok_or(JobError::Unknown)?;
+    let is_wanted = |line: &JobLogLine| {
+        level.is_none_or(|least| line.level >= least) && since.is_none_or(|since| line.at >= since)
+    };
+    let wanted: Vec<_> = lines.iter().filter(|line| is_wanted(line)).collect();
+    let items: Vec<_> =
+        wanted.iter().take(limit).map(|line| LogData::from(line.as_ref())).collect();
+    let pagination = Pagination {
+        total: Some(wanted.len()),
+        limit,
+        offset: None,
+        cursor: None,
+        next_cursor: None,
+        has_more: items.len() < wanted.len(),
+    };
+    Ok(response::json(&List { items, pagination }))
+}
+
+/// The id in the path.
+pub(super) fn id(request: &Request) -> Result<JobId, ApiError> {
+    request.param("id").parse().map_err(|_| ApiError::invalid("the id in the path is not a UUID"))
+}
+
+/// The job of the path, or 404.
+pub(super) fn find(request: &Request) -> Result<Job, ApiError> {
+    Ok(request.ctx.jobs.get(id(request)?).ok_or(JobError::Unknown)?)
+}
+
+/// A parameter that takes one of some words.
+fn choice<T>(
+    request: &Request,
+    name: &str,
+    parse: fn(&str) -> Option<T>,
+    words: &[&str],
+) -> Result<Option<T>, ApiError> {
+    let Some(word) = request.query.get(name) else { return Ok(None) };
+    let wrong = || ApiError::invalid(format!("{name} must be one of {}", words.join(", ")));
+    parse(word).map(Some).ok_or_else(wrong)
+}
