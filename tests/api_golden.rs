@@ -9,16 +9,19 @@ mod api_support;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use api_support::{Appliance, MORNING, camera, detection, event, system_status};
+use api_support::{Appliance, MORNING, alert, camera, detection, event, system_status};
 use watchpost::api::wire::{CAMERA_SDK, REALTIME, camera_sdk, realtime};
 use watchpost::capture::CameraEntry;
 use watchpost::domain::{
-    BatchId, CameraId, CameraNotice, CameraState, CameraStatus, DetectionId, Timestamp,
+    Alert, AlertAction, BatchId, CameraId, CameraNotice, CameraState, CameraStatus, DetectionId,
+    Timestamp,
 };
 use watchpost::health::{Report, State};
 use watchpost::live::{
-    CameraSwitched, Cursor, DetectionBatchSeen, HealthChanged, LiveMessage, Resynced, Stamp,
+    AlertChange, AlertNews, CameraSwitched, Cursor, DetectionBatchSeen, HealthChanged, LiveMessage,
+    Resynced, Stamp,
 };
 
 fn assert_golden(name: &str, bytes: impl AsRef<[u8]>) {
@@ -76,6 +79,23 @@ fn service(state: State, next_step: Option<&str>) -> LiveMessage {
 fn an_event_is_announced_as_promised() {
     assert_message("ws-event.json", &LiveMessage::Event(Arc::new(event(12, 0))));
     assert_message("ws-event-updated.json", &LiveMessage::Event(Arc::new(event(12, 3))));
+}
+
+#[test]
+fn alerts_are_announced_as_promised() {
+    use AlertChange::{Acknowledged, Created, Dismissed, Resolved, SeverityRaised};
+    let assert = |name, change, alert| {
+        assert_message(name, &LiveMessage::Alert(Arc::new(AlertNews { change, alert })));
+    };
+    let later = MORNING.after(Duration::from_secs(60));
+    let acknowledged = alert().after(AlertAction::Acknowledge, later).unwrap();
+    let dismissed = alert().after(AlertAction::Dismiss, later).unwrap();
+    assert("ws-alert-created.json", Created, alert());
+    assert("ws-alert-created-no-rule.json", Created, Alert { rule: None, ..alert() });
+    assert("ws-alert-updated.json", SeverityRaised, alert());
+    assert("ws-alert-acknowledged.json", Acknowledged, acknowledged);
+    assert("ws-alert-dismissed.json", Dismissed, dismissed.clone());
+    assert("ws-alert-resolved.json", Resolved, dismissed);
 }
 
 #[test]

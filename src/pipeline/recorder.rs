@@ -245,6 +245,9 @@ impl Output for Recorder {
         if let Some(view) = self.views.get(&outcome.camera) {
             view.set_overlay(outcome.tracks.into_iter().map(OverlayBox::from).collect());
         }
+        // Before the events, so that on every stream what was seen comes before what
+        // it means.
+        self.record_detections(outcome.camera.clone(), outcome.detections);
         if !outcome.events.is_empty() {
             // The frame is kept only when a picture is cut from it.
             let frame = outcome.frame.filter(|_| !outcome.snapshots.is_empty());
@@ -258,7 +261,6 @@ impl Output for Recorder {
         if let Some(news) = outcome.view {
             self.scenes.take(&outcome.camera, news);
         }
-        self.record_detections(outcome.camera, outcome.detections);
     }
 }
 

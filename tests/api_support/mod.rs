@@ -32,8 +32,9 @@ use watchpost::api::{ApiContext, ApiHandles, ApiKey, ApiSettings, Role, bind, se
 use watchpost::assess::{Alerts, AlertsContext};
 use watchpost::capture::{CameraEntry, Directory};
 use watchpost::domain::{
-    BBox, BatchId, CameraState, ColorSpace, Detection, DetectionId, Event, EventId, Frame,
-    FrameMeta, Label, PixelFormat, Plane, RiskScore, Secret, SessionId, Timestamp, TrackId,
+    Alert, AlertStatus, BBox, BatchId, CameraState, ColorSpace, Detection, DetectionId, Event,
+    EventId, Frame, FrameMeta, Label, PixelFormat, Plane, RiskLevel, RiskScore, Secret, SessionId,
+    Timestamp, TrackId,
 };
 use watchpost::health::{Health, Metrics, Progress, State};
 use watchpost::infer::DetectorInfo;
@@ -471,4 +472,23 @@ pub fn frame() -> Frame {
         .map(|(offset, stride)| Plane { offset, stride });
     let data = Bytes::from(vec![128; 64 * 48 * 3 / 2]);
     Frame::new(meta, (64, 48), PixelFormat::I420, ColorSpace::Bt601Full, &planes, data).unwrap()
+}
+
+/// An alert for event 12.
+pub fn alert() -> Alert {
+    Alert {
+        id: "550e8400-e29b-41d4-a716-446655440000".parse().unwrap(),
+        revision: 0,
+        event: EventId(12),
+        camera: "front_door".parse().unwrap(),
+        rule: "550e8400-e29b-41d4-a716-446655440001".parse().ok(),
+        severity: RiskLevel::High,
+        status: AlertStatus::Pending,
+        dedup_key: "front_door:person:rule1".into(),
+        created_at: MORNING,
+        updated_at: MORNING,
+        acknowledged_at: None,
+        dismissed_at: None,
+        clock_trusted: true,
+    }
 }

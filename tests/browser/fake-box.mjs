@@ -74,6 +74,7 @@ export class FakeBox {
     }
     if (pathname === "/api/cameras") return json(200, { cameras: this.cameras });
     if (pathname === "/api/events") return json(200, { items: this.events, pagination: { has_more: false } });
+    if (pathname === "/api/alerts") return json(200, { items: [], pagination: { has_more: false } });
     if (pathname === "/api/system/health") return json(200, { status: "healthy", services: {} });
     if (pathname.endsWith("/stream.mjpeg")) return this.#stream(response);
     if (pathname.endsWith("/snapshot")) return response.end(this.picture);

@@ -7,6 +7,7 @@ import { EventPane } from "./event-pane.js";
 import { Header } from "./header.js";
 import { HealthPanel } from "./health-panel.js";
 import { KeyPrompt } from "./key-prompt.js";
+import { RuleDialog } from "./rule-dialog.js";
 import { useStore } from "./state.js";
 import { SystemLine } from "./system-line.js";
 
@@ -19,7 +20,7 @@ export function App({ store, session }) {
   return html`
     <div class="page" data-link=${state.link}>
       <a class="skip" href="#events">Skip to events</a>
-      <${Header} state=${state} />
+      <${Header} state=${state} session=${session} />
       <${HealthPanel} state=${state} session=${session} />
       <main class="columns">
         <div class="watch">
@@ -29,6 +30,7 @@ export function App({ store, session }) {
         <${EventPane} state=${state} session=${session} />
       </main>
       <${EventDialog} state=${state} session=${session} />
+      <${RuleDialog} state=${state} session=${session} />
     </div>
   `;
 }

@@ -1,17 +1,26 @@
-// Name of the product, whether what is shown is live, and the theme.
+// Name of the product, whether what is shown is live, the rules, and the theme.
 
 import { html, useState } from "./html.js";
 import { ago } from "./format.js";
-import { AutoIcon, EyeIcon, MoonIcon, SunIcon } from "./icons.js";
+import { AutoIcon, BellIcon, EyeIcon, MoonIcon, SunIcon } from "./icons.js";
 import { useNow } from "./state.js";
 import { applyTheme, rememberedTheme, THEMES } from "./theme.js";
 
-/** @param {{ state: import("./state.js").State }} props */
-export function Header({ state }) {
+/**
+ * @param {{
+ *   state: import("./state.js").State,
+ *   session: import("./session.js").Session,
+ * }} props
+ */
+export function Header({ state, session }) {
   return html`
     <header class="top">
       <h1 class="brand"><span class="mark"><${EyeIcon} /></span>Watchpost</h1>
       <${Link} link=${state.link} lastMessageAt=${state.lastMessageAt} />
+      <button class="icon-button" type="button" aria-label="Alert rules" title="Alert rules"
+        onClick=${() => session.showRules(true)}>
+        <${BellIcon} />
+      </button>
       <${ThemeButton} />
     </header>
   `;

@@ -1,7 +1,8 @@
 // The health line: the overall state, the worst component in its own words, and
-// what to do; all components on request. Also tells of failed actions.
+// what to do; all components on request. Below it failed actions and alerts.
 
 import { html } from "./html.js";
+import { AlertPanel } from "./alert-panel.js";
 import { sentence } from "./format.js";
 import { spoken } from "./health.js";
 import { CloseIcon } from "./icons.js";
@@ -19,6 +20,7 @@ export function HealthPanel({ state, session }) {
     <div class="panels">
       ${state.health && html`<${HealthLine} state=${state} health=${state.health} />`}
       ${state.notice && html`<${Notice} notice=${state.notice} session=${session} />`}
+      <${AlertPanel} state=${state} session=${session} />
     </div>
   `;
 }

@@ -8,6 +8,7 @@
 // again.
 
 import { Api, ApiError, CameraManager, EventsSocket, SystemSocket } from "../client/index.js";
+import { ALERTS_MAX, fromPage, withAlert } from "./alert-list.js";
 import { NO_FILTERS, withLive, withNewest, withOlder, without } from "./event-list.js";
 import { healthFrom, withService } from "./health.js";
 
@@ -54,6 +55,7 @@ export class Session {
     this.events.open();
     this.system.open();
     void this.loadNewest();
+    void this.#loadAlerts();
     void this.#watchHealth();
   }
 
@@ -118,9 +120,30 @@ export class Session {
     }
   }
 
+  /**
+   * Says that an alert was seen, or closes it.
+   *
+   * @param {string} id
+   * @param {"acknowledge" | "dismiss"} action
+   */
+  async actOn(id, action) {
+    try {
+      this.#alert(await this.api.post(`/api/alerts/${id}/${action}`));
+    } catch (error) {
+      // Somebody else was faster: that is what was wanted.
+      if (error instanceof ApiError && error.status === 409) return this.#loadAlerts();
+      this.#fail(error, (notice) => ({ notice }));
+    }
+  }
+
   /** @param {number | null} id */
   open(id) {
     this.store.set({ openEvent: id });
+  }
+
+  /** @param {boolean} areRulesOpen */
+  showRules(areRulesOpen) {
+    this.store.set({ areRulesOpen });
   }
 
   dismissNotice() {
@@ -150,13 +173,38 @@ export class Session {
     this.events.on("event-deleted", ({ id }) =>
       this.store.set({ events: without(this.store.value.events, id) }),
     );
+    this.events.on("alert", (alert) => this.#alert(alert));
+    this.events.on("alert-updated", (alert) => this.#alert(alert));
     this.events.on("camera-status", () => void this.manager.refresh());
-    this.events.on("gap", () => void this.loadNewest());
+    this.events.on("gap", () => this.#catchUp());
     this.events.on("message", () => this.#heard());
     this.events.on("state", ({ state, reconnected, resuming, code }) => {
       if (state === "waiting") this.#isRefused = code === POLICY_VIOLATION;
-      if (state === "open" && reconnected && !resuming) void this.loadNewest();
+      if (state === "open" && reconnected && !resuming) this.#catchUp();
     });
+  }
+
+  #catchUp() {
+    void this.loadNewest();
+    void this.#loadAlerts();
+  }
+
+  async #loadAlerts() {
+    const before = this.store.value.alerts;
+    try {
+      const query = { status: "pending", limit: ALERTS_MAX };
+      const { items } = await this.api.get("/api/alerts", query);
+      const meanwhile = this.store.value.alerts.filter((alert) => !before.includes(alert));
+      this.store.set({ alerts: fromPage(items ?? [], meanwhile) });
+    } catch (error) {
+      // The list of events, asked for at the same time, tells what is wrong.
+      this.#fail(error, () => ({}));
+    }
+  }
+
+  /** @param {import("./alert-list.js").Alert} alert */
+  #alert(alert) {
+    this.store.set({ alerts: withAlert(this.store.value.alerts, alert) });
   }
 
   #listenToSystem() {

@@ -28,6 +28,7 @@ import { NO_FILTERS } from "./event-list.js";
  * @property {"idle" | "loading" | "failed"} eventsPhase
  * @property {boolean} eventsLoaded whether the first page has come
  * @property {Trouble | null} eventsTrouble
+ * @property {import("./alert-list.js").Alert[]} alerts that nobody has seen yet
  * @property {import("./event-list.js").Filters} filters
  * @property {string[]} labels classes seen so far
  * @property {Health | null} health
@@ -35,6 +36,7 @@ import { NO_FILTERS } from "./event-list.js";
  * @property {"connecting" | "live" | "lost"} link
  * @property {number | null} lastMessageAt on the clock of `performance.now`
  * @property {"none" | "missing" | "refused"} keyNeeded
+ * @property {boolean} areRulesOpen whether the dialog of the alert rules is there
  * @property {number | null} openEvent id of the event in the dialog
  * @property {string} announcement the newest serious event, for screen readers
  * @property {Trouble | null} notice a failed action, until it is dismissed
@@ -48,6 +50,7 @@ const INITIAL = {
   eventsPhase: "idle",
   eventsLoaded: false,
   eventsTrouble: null,
+  alerts: [],
   filters: NO_FILTERS,
   labels: [],
   health: null,
@@ -55,6 +58,7 @@ const INITIAL = {
   link: "connecting",
   lastMessageAt: null,
   keyNeeded: "none",
+  areRulesOpen: false,
   openEvent: null,
   announcement: "",
   notice: null,

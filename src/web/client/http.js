@@ -84,6 +84,41 @@ export class Api {
   }
 
   /**
+   * `POST`, JSON.
+   *
+   * @param {string} path
+   * @param {object} [body]
+   * @returns {Promise<any>}
+   */
+  post(path, body = {}) {
+    const headers = { "Content-Type": "application/json" };
+    return this.#json(this.url(path), { method: "POST", headers, body: JSON.stringify(body) });
+  }
+
+  /**
+   * `PUT`, JSON.
+   *
+   * @param {string} path
+   * @param {object} body
+   * @returns {Promise<any>}
+   */
+  put(path, body) {
+    const headers = { "Content-Type": "application/json" };
+    return this.#json(this.url(path), { method: "PUT", headers, body: JSON.stringify(body) });
+  }
+
+  /**
+   * `DELETE`.
+   *
+   * @param {string} path
+   */
+  async remove(path) {
+    const signal = AbortSignal.timeout(this.timeoutMs);
+    const response = await this.#send(this.url(path), { method: "DELETE", signal });
+    if (!response.ok) throw await refusal(response);
+  }
+
+  /**
    * `GET`, bytes, and the tag by which the box tells one version from the next.
    *
    * @param {string} path

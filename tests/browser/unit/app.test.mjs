@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { ALERTS_MAX, fromPage, withAlert } from "../../../src/web/app/alert-list.js";
 import { EVENTS_MAX, NO_FILTERS, withLive, withNewest, withOlder } from "../../../src/web/app/event-list.js";
 import { dayName, duration, span, title } from "../../../src/web/app/format.js";
 import { healthFrom, withService } from "../../../src/web/app/health.js";
+import { ruleFrom, wordsFor } from "../../../src/web/app/rule-dialog.js";
 import { Slots, Watching } from "../../../src/web/app/stream-slots.js";
 
 const at = (n) => new Date(Date.UTC(2026, 10, 22, 12, 0, 0) + n * 1000).toISOString();
@@ -124,4 +126,55 @@ test("tiles beyond the free streams show stills, and the longest waiting gets th
   tiles[0].end();
   tiles[0].begin();
   assert.deepEqual(showing, { b: "stream", c: "stream", a: "still" });
+});
+
+/** @param {number} id @param {object} [fields] */
+function alert(id, fields = {}) {
+  const at = `2026-01-15T10:00:0${id}.000Z`;
+  return {
+    id: String(id), event_id: id, severity: "high", status: "pending", created_at: at, updated_at: at,
+    ...fields,
+  };
+}
+
+const alertIds = (/** @type {any[]} */ list) => list.map(({ id }) => id).join();
+
+test("an alert stays on top until somebody has seen it, and old news do not bring it back", () => {
+  const list = [alert(1), alert(2)].reduce(withAlert, []);
+  assert.equal(alertIds(list), "2,1");
+  const seen = alert(2, { status: "acknowledged", updated_at: "2026-01-15T10:01:00.000Z" });
+  assert.equal(alertIds(withAlert(list, seen)), "1");
+  const worse = alert(1, { severity: "critical", updated_at: "2026-01-15T10:01:00.000Z" });
+  assert.equal(withAlert(list, worse)[1].severity, "critical");
+  assert.equal(withAlert(withAlert(list, worse), alert(1))[1].severity, "critical");
+});
+
+test("alerts that others have closed meanwhile go, and those that came meanwhile stay", () => {
+  assert.equal(alertIds(fromPage([], [])), "");
+  assert.equal(alertIds(fromPage([alert(2), alert(1)], [alert(3)])), "3,2,1");
+  assert.equal(fromPage(Array.from({ length: 80 }, (_, n) => ({ ...alert(1), id: `a${n}` })), []).length, ALERTS_MAX);
+});
+
+test("a form makes the rule that it shows", () => {
+  const form = new FormData();
+  form.set("name", " Porch ");
+  form.set("risk", "0");
+  form.set("label", "person");
+  form.set("cooldown", "0.5");
+  form.set("start", "22:00");
+  const rule = ruleFrom(form);
+  assert.deepEqual([rule.name, rule.risk_threshold, rule.object_types], ["Porch", 0, ["person"]]);
+  assert.deepEqual([rule.camera_ids, rule.severity, rule.cooldown_seconds], [[], null, 30]);
+  assert.deepEqual([rule.schedule?.start_time, rule.schedule?.end_time], ["22:00", null]);
+});
+
+test("a rule says in words what it asks for", () => {
+  const rule = {
+    id: "1", name: "a", enabled: true, severity: null, risk_threshold: /** @type {number | null} */ (null),
+    object_types: /** @type {string[]} */ ([]), camera_ids: [], zone_ids: [], schedule: null, cooldown_seconds: 0,
+  };
+  assert.equal(wordsFor(rule), "every event");
+  const schedule = { days: ["friday"], start_time: "22:00", end_time: null, timezone: "UTC" };
+  const asking = { ...rule, risk_threshold: 60, object_types: ["person", "dog"], zone_ids: ["porch"], schedule };
+  assert.equal(wordsFor(asking), "risk from 60, person or dog, in porch, Fri 22:00 to 23:59");
 });
