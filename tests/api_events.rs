@@ -249,7 +249,8 @@ async fn a_review_survives_the_next_change_of_its_event() {
     let appliance = Appliance::start().await;
     let recorder = appliance.recorder();
     let mut live = appliance.websocket("/ws/events").await;
-    live.is_served().await;
+    live.send(r#"{"type":"subscribe","data":{"events":["event.*"]}}"#).await;
+    assert_eq!(live.json().await["action"], "subscribed");
     recorder.frame_done(outcome(event(1, 0)));
     assert_eq!(live.json().await["type"], "event");
     appliance.request("PATCH", "/api/events/1", &[], r#"{"reviewed":true}"#).await;

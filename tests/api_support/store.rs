@@ -18,7 +18,7 @@ pub struct MemoryStore {
     pub detections: Mutex<Vec<Detection>>,
     /// Alerts, rules, scene changes and settings, removals included.
     pub others: Mutex<Vec<Record>>,
-    /// What was asked of the writer.
+    /// What was asked of the writer about events and detections.
     pub submitted: Mutex<Vec<(usize, Durability)>>,
     turn: Mutex<()>,
     /// Set to make a search of detections end after looking at this many.
@@ -196,7 +196,11 @@ impl Writer for MemoryStore {
         if let Err(error) = self.check() {
             return done(Err(error));
         }
-        self.submitted.lock().unwrap().push((records.len(), durability));
+        let is_asked = |it: &Record| matches!(it, Record::Event(_) | Record::Detection(_));
+        // The first rules are written by the box itself, whenever it comes to that.
+        if records.iter().any(is_asked) {
+            self.submitted.lock().unwrap().push((records.len(), durability));
+        }
         for record in records {
             match record {
                 Record::Event(event) => {
