@@ -29,7 +29,7 @@ use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError}
 use crate::health::{Health, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
-use crate::live::Hub;
+use crate::live::{Hub, LiveMessage};
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
 use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
@@ -174,6 +174,7 @@ async fn appliance(
     );
     store.show_progress(&progress);
     forget_dropped_pictures(&store, &snapshots);
+    announce_redated(&store, &hub);
     let alerts = Alerts::start(AlertsContext {
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
@@ -326,6 +327,12 @@ fn supervised_tasks(stop: &Stop, health: &Health) -> Tasks {
 fn forget_dropped_pictures(store: &Store, snapshots: &Snapshots) {
     let snapshots = snapshots.clone();
     store.on_dropped(move |events| snapshots.remove(events));
+}
+
+/// Events whose dates were put right are shown anew.
+fn announce_redated(store: &Store, hub: &Hub) {
+    let hub = hub.clone();
+    store.on_redated(move |event| hub.publish(LiveMessage::Event(Arc::new(event))));
 }
 
 /// The signals that steer the daemon.

@@ -3,6 +3,7 @@
 //! restarts, rebuilt and damaged indexes, retention, and while records come in.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::disallowed_methods, reason = "a thread of the test, joined by it")]
 
 mod store_bench;
 

@@ -48,3 +48,71 @@ pub struct Event {
     /// Whether a person has looked at it.
     pub reviewed: bool,
 }
+
+impl Event {
+    /// The event with its times `shift_ms` later: its clock was not set, and it is
+    /// known now how late it was.
+    pub fn redated(self, shift_ms: i64) -> Self {
+        let shifted =
+            |at: Timestamp| Timestamp::from_unix_ms(at.unix_ms().saturating_add(shift_ms));
+        Self {
+            started_at: shifted(self.started_at),
+            updated_at: shifted(self.updated_at),
+            ended_at: self.ended_at.map(shifted),
+            clock_trusted: true,
+            ..self
+        }
+    }
+
+    /// The event with the dates of `known`, an earlier revision that was dated anew
+    /// while whoever goes on with the event did not know.
+    pub fn dated_as(self, known: &Self) -> Self {
+        if self.clock_trusted || !known.clock_trusted {
+            return self;
+        }
+        let shift_ms = known.started_at.unix_ms().saturating_sub(self.started_at.unix_ms());
+        self.redated(shift_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(started_ms: i64, clock_trusted: bool) -> Event {
+        let at = Timestamp::from_unix_ms;
+        Event {
+            id: EventId(1),
+            revision: 0,
+            camera: "yard".parse().unwrap(),
+            batch: BatchId::new("batch-1"),
+            track: TrackId(1),
+            label: Label::new("person"),
+            confidence: 0.5,
+            bbox: BBox { x: 0.0, y: 0.0, width: 0.5, height: 0.5 },
+            zones: Vec::new(),
+            risk: RiskScore::new(1),
+            summary: String::new(),
+            reasoning: String::new(),
+            detection_count: 1,
+            started_at: at(started_ms),
+            updated_at: at(started_ms + 10),
+            ended_at: Some(at(started_ms + 20)),
+            has_snapshot: false,
+            clock_trusted,
+            reviewed: false,
+        }
+    }
+
+    #[test]
+    fn who_goes_on_with_an_event_that_was_dated_anew_goes_on_with_its_dates() {
+        let anew = event(100, false).redated(1_000_000);
+        assert_eq!(anew, event(1_000_100, true));
+        let later = Event { updated_at: Timestamp::from_unix_ms(115), ..event(100, false) };
+        let kept = later.dated_as(&anew);
+        assert_eq!((kept.started_at, kept.clock_trusted), (anew.started_at, true));
+        assert_eq!(kept.updated_at.unix_ms(), 1_000_115);
+        assert_eq!(anew.clone().dated_as(&event(5, true)), anew, "right already");
+        assert_eq!(event(100, false).dated_as(&event(100, false)), event(100, false));
+    }
+}

@@ -10,11 +10,14 @@ use std::time::Duration;
 use super::track::Track;
 use crate::domain::{
     Assessor, BBox, BatchId, CameraId, Detection, DetectionId, Event, EventId, Frame, Sighting,
-    Zone,
+    Timestamp, Zone,
 };
 
 /// Least time between two revisions of an event.
 const REVISION_INTERVAL: Duration = Duration::from_secs(1);
+/// Wall and monotonic time of a track that are this far apart tell that the clock
+/// was set; a camera's drift is less.
+const CLOCK_STEP: Duration = Duration::from_secs(2);
 /// Least time between two snapshots of an event.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(2);
 /// A picture must be this much better to replace the last: each one is encoded
@@ -95,7 +98,7 @@ impl Incident {
             reasoning: String::new(),
             detection_count: 0,
             started_at: track.started_at(),
-            updated_at: track.seen_at(),
+            updated_at: seen_at(track),
             ended_at: None,
             has_snapshot: false,
             clock_trusted,
@@ -179,14 +182,14 @@ impl Incident {
     /// The track is gone. Returns the event's last revision.
     pub fn end(&mut self, now: Duration, track: &Track, scene: &Scene<'_>) -> Event {
         self.assess(track, scene);
-        self.event.ended_at = Some(track.seen_at());
+        self.event.ended_at = Some(seen_at(track));
         let essence = self.essence();
         self.send(now, essence)
     }
 
     fn take_over(&mut self, now: Duration, track: &Track, scene: &Scene<'_>) {
         self.event.label = track.label().clone();
-        self.event.updated_at = track.seen_at();
+        self.event.updated_at = seen_at(track);
         self.event.confidence = track.best_confidence();
         self.enter_zones(now, &track.bbox(), scene.zones);
         self.assess(track, scene);
@@ -240,6 +243,14 @@ impl Incident {
         (self.sent, self.last_sent) = (Some(essence), Some(now));
         self.event.clone()
     }
+}
+
+/// When the track was seen last, by the clock that showed its beginning: setting
+/// the clock meanwhile makes no event longer, or shorter than nothing.
+fn seen_at(track: &Track) -> Timestamp {
+    let (at, by_dwell) = (track.seen_at(), track.started_at().after(track.dwell()));
+    let is_off = at.since(by_dwell).max(by_dwell.since(at)) > CLOCK_STEP;
+    if is_off { by_dwell } else { at }
 }
 
 /// How good a picture of the object this is: sure, large and whole.

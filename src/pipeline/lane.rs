@@ -18,6 +18,7 @@ use super::tracker::Tracker;
 use super::view::{Look, ViewWatch};
 use super::{FrameOutcome, LaneSettings, Output, TrackView, ViewNews};
 use crate::domain::{Assessor, Candidate, Frame, SceneChange, SceneChangeId, TrackId};
+use crate::rt::Clock;
 
 /// A camera without a frame for this long shows nothing any more; its tracks end.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
@@ -205,9 +206,11 @@ impl Lane {
             let incident = self.incidents.entry(track.id()).or_insert_with(|| {
                 let id = outside.output.next_event_id();
                 let batch = batch.clone().expect("a track without an incident is reported");
+                // The clock may have been set since the track began.
+                let is_dated = outside.clock_trusted && Clock::is_plausible(track.started_at());
                 let seen_within_day = self.regulars.see(now, track.label());
                 let camera = &self.settings.camera;
-                Incident::new(id, camera, batch, track, seen_within_day, outside.clock_trusted)
+                Incident::new(id, camera, batch, track, seen_within_day, is_dated)
             });
             if let Some(batch) = batch.as_ref().filter(|_| reported.contains(&track.id())) {
                 let id = outside.output.next_detection_id();

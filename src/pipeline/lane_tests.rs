@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::*;
 use crate::assess::Rules;
-use crate::domain::{DetectionId, Event, EventId, Mask, Point, Zone};
+use crate::domain::{DetectionId, Event, EventId, Mask, Point, Timestamp, Zone};
 use crate::pipeline::testing::{candidate, frame_at, person};
 
 #[derive(Default)]
@@ -37,6 +37,8 @@ struct Stage {
     ids: Ids,
     tracks: AtomicU64,
     at: Duration,
+    /// How far the wall clock was set, milliseconds.
+    clock_set_ms: i64,
     looks: Cell<u32>,
 }
 
@@ -44,12 +46,16 @@ impl Stage {
     fn new(settings: LaneSettings) -> Self {
         let lane = Lane::new(settings);
         let at = Duration::ZERO;
-        Self { lane, ids: Ids::default(), tracks: AtomicU64::new(1), at, looks: Cell::new(0) }
+        let (ids, tracks) = (Ids::default(), AtomicU64::new(1));
+        Self { lane, ids, tracks, at, clock_set_ms: 0, looks: Cell::new(0) }
     }
 
     fn frame(&mut self, candidates: &[Candidate]) -> FrameOutcome {
         self.at += Duration::from_millis(200);
-        let frame = Arc::new(frame_at(self.at, (64, 48), &[90; 64 * 48]));
+        let mut frame = frame_at(self.at, (64, 48), &[90; 64 * 48]);
+        let shown_ms = frame.meta.captured_at.unix_ms() + self.clock_set_ms;
+        frame.meta.captured_at = Timestamp::from_unix_ms(shown_ms);
+        let frame = Arc::new(frame);
         let detect = |_: &Frame| {
             self.looks.set(self.looks.get() + 1);
             Some(candidates.to_vec())
@@ -106,6 +112,27 @@ fn an_event_is_created_with_its_track_and_ends_with_it() {
     assert_eq!((ended.id, ended.ended_at), (created.id, Some(last_seen)));
     assert!(all.iter().enumerate().all(|(n, event)| event.revision == n as u32));
     assert_eq!(ended.summary, "Person at Yard");
+}
+
+#[test]
+fn an_event_lasts_as_long_as_it_did_however_the_clock_is_set_meanwhile() {
+    const DECADE_MS: i64 = 10 * 365 * 86_400_000;
+    for clock_set_ms in [DECADE_MS, -DECADE_MS] {
+        let mut stage = Stage::new(settings());
+        let person_stands = |_| vec![person(0.8, 0.5, 0.5)];
+        stage.run(2, person_stands);
+        stage.clock_set_ms = clock_set_ms;
+        let mut outcomes = stage.run(2, person_stands);
+        outcomes.extend(stage.run(5, |_| Vec::new()));
+        let events = events(&outcomes);
+        assert!(!events.is_empty());
+        for event in events {
+            let ended_at = event.ended_at.unwrap_or(event.updated_at);
+            let lasted = ended_at.since(event.started_at);
+            assert!(ended_at >= event.updated_at && event.updated_at >= event.started_at);
+            assert!(lasted > Duration::from_secs(1) && lasted < Duration::from_secs(5));
+        }
+    }
 }
 
 #[test]

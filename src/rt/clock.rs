@@ -10,10 +10,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::Timestamp;
 
-/// Earliest wall time a set clock can show: 2025-01-01. A board without a
-/// real-time clock boots in 1970 or at the time its image was built.
-const EARLIEST_PLAUSIBLE: Timestamp = Timestamp::from_unix_ms(1_735_689_600_000);
-
 /// Tells the time. Cheap to clone; clones show the same time.
 #[derive(Clone, Debug)]
 pub struct Clock(Kind);
@@ -31,6 +27,10 @@ struct Manual {
 }
 
 impl Clock {
+    /// Earliest wall time a set clock can show: 2025-01-01. A board without a
+    /// real-time clock boots in 1970 or at the time its image was built.
+    pub const EARLIEST_PLAUSIBLE: Timestamp = Timestamp::from_unix_ms(1_735_689_600_000);
+
     /// The machine's clock.
     #[expect(clippy::disallowed_methods, reason = "the one place where time enters")]
     pub fn system() -> Self {
@@ -79,7 +79,7 @@ impl Clock {
 
     /// False for a time that only a clock that has not been set can have shown.
     pub fn is_plausible(at: Timestamp) -> bool {
-        at >= EARLIEST_PLAUSIBLE
+        at >= Self::EARLIEST_PLAUSIBLE
     }
 
     /// Turns a manual clock forward. Does nothing to the machine's clock.
@@ -89,6 +89,14 @@ impl Clock {
             manual.monotonic_ns.fetch_add(ns, Ordering::SeqCst);
             let ms = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
             manual.wall_ms.fetch_add(ms, Ordering::SeqCst);
+        }
+    }
+
+    /// Sets a manual clock, as somebody or a time server does; monotonic time goes
+    /// on as before. Does nothing to the machine's clock.
+    pub fn set(&self, wall: Timestamp) {
+        if let Kind::Manual(manual) = &self.0 {
+            manual.wall_ms.store(wall.unix_ms(), Ordering::SeqCst);
         }
     }
 }
@@ -105,5 +113,8 @@ mod tests {
         assert_eq!(twin.now(), Timestamp::from_unix_ms(5_250));
         assert_eq!(twin.monotonic(), Duration::from_millis(250));
         assert!(!twin.is_trusted());
+        clock.set(Timestamp::from_unix_ms(1_800_000_000_000));
+        assert!(twin.is_trusted());
+        assert_eq!(twin.monotonic(), Duration::from_millis(250));
     }
 }

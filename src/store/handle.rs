@@ -70,8 +70,9 @@ impl Store {
         tasks: &Tasks,
         stop: &Stop,
     ) -> Self {
-        let component = health.component("store");
-        let shared = Arc::new(Shared::new(ground, dir.into(), settings, clock, component, metrics));
+        let components = (health.component("store"), health.component("clock"));
+        let shared =
+            Arc::new(Shared::new(ground, dir.into(), settings, clock, components, metrics));
         let (thread, stop) = (Arc::clone(&shared), stop.clone());
         match tasks.spawn_thread("store", move || writer::run(&thread, &stop)) {
             Ok(()) => {
@@ -100,6 +101,13 @@ impl Store {
     /// listener; a later one takes its place.
     pub fn on_dropped(&self, listener: impl Fn(&[EventId]) + Send + Sync + 'static) {
         *lock(&self.shared.on_dropped) = Some(Box::new(listener));
+    }
+
+    /// Calls `listener` with the events that were dated anew after the clock was
+    /// set. On the writer's thread: it must not block. One listener; a later one
+    /// takes its place.
+    pub fn on_redated(&self, listener: impl Fn(Event) + Send + Sync + 'static) {
+        *lock(&self.shared.on_redated) = Some(Box::new(listener));
     }
 
     /// New ids will be above those of `records`, which were made elsewhere.
@@ -151,6 +159,7 @@ impl Store {
             self.shared.ground.disk.as_ref(),
             &journal,
             &self.shared.metrics.unreadable,
+            self.shared.clock_shifts.load_full(),
         );
         let result = query(&mut reading);
         self.shared.report_damaged(&reading.damaged);

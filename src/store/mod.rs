@@ -7,6 +7,8 @@
 mod amending;
 mod carrying;
 mod catch_up;
+mod clock_shifts;
+mod clock_watch;
 mod cursors;
 pub mod disk;
 mod frame;
@@ -25,6 +27,7 @@ mod rare_reading;
 mod rare_stored;
 mod reading;
 mod records;
+mod redating;
 mod restoring;
 mod retention;
 mod searching;

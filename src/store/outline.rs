@@ -210,6 +210,16 @@ impl Outline {
         &self.stretches
     }
 
+    /// The same, with other times in its stretches.
+    pub fn with_times(&self, times: impl Fn(&Stretch) -> Span<i64>) -> Self {
+        let with = |stretch: &Stretch| Stretch { captured_ms: times(stretch), ..stretch.clone() };
+        Self {
+            stretches: self.stretches.iter().map(with).collect(),
+            whole: self.whole.as_ref().map(with),
+            ..self.clone()
+        }
+    }
+
     /// All stretches as if they were one, if there are any.
     pub fn whole(&self) -> Option<&Stretch> {
         self.whole.as_ref()

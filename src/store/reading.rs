@@ -5,7 +5,9 @@
 //! and one frame; for detections see `searching`.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use super::clock_shifts::ClockShifts;
 use super::disk::Disk;
 use super::index::{Index, IndexError};
 use super::keys::{Pointer, Position, Prefix};
@@ -29,6 +31,7 @@ pub(super) struct Reading<'a> {
     pub index: &'a Index,
     pub records: Records<'a>,
     stretches: Stretches<'a>,
+    shifts: Arc<ClockShifts>,
     unreadable: &'a Counter,
     /// Things whose latest revision is damaged.
     pub damaged: Vec<RecordId>,
@@ -50,17 +53,21 @@ impl From<IndexError> for ReadError {
 
 impl<'a> Reading<'a> {
     /// A query on `index` over the journal in `journal_dir`; records that cannot
-    /// be read are counted in `unreadable`.
+    /// be read are counted in `unreadable`; detections get their date from `shifts`
+    /// where the clock was not set.
     pub fn new(
         index: &'a Index,
         disk: &'a dyn Disk,
         journal_dir: &Path,
         unreadable: &'a Counter,
+        shifts: Arc<ClockShifts>,
     ) -> Self {
+        let dir = journal_dir.to_owned();
         Self {
             index,
             records: Records::new(disk, journal_dir.to_owned()),
-            stretches: Stretches::new(disk, journal_dir.to_owned(), unreadable),
+            stretches: Stretches::new(disk, dir, unreadable, Arc::clone(&shifts)),
+            shifts,
             unreadable,
             damaged: Vec::new(),
         }
@@ -81,7 +88,7 @@ impl<'a> Reading<'a> {
         let after = cursor_of(range, DETECTION_CURSOR)?;
         let upper = before.map_or(after, |before| Some(after.map_or(before, |a| a.min(before))));
         let limit = range.limit.clamp(1, PAGE_MAX);
-        let outlines = self.index.outlines().all();
+        let outlines = self.shifts.widened(self.index.outlines().all());
         let found = search(query, upper, limit, outlines, &mut self.stretches);
         let next_cursor = found.next.map(|next| next.to_cursor(DETECTION_CURSOR));
         Ok(Page { items: found.items, next_cursor })

@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
+use super::clock_shifts::ClockShifts;
+use super::clock_watch::ClockWatch;
 use super::disk::Ground;
 use super::frame::NextIds;
 use super::index::Index;
 use super::wear::WearMetrics;
 use super::{Amended, Change, Done, Durability, Record, RecordId, StoreError, StoreSettings};
-use crate::domain::EventId;
+use crate::domain::{Event, EventId};
 use crate::health::{Component, Counter, Gauge, Metrics, ProgressMark};
 use crate::rt::Clock;
 
@@ -105,12 +107,20 @@ pub(super) fn refusal(failure: &StoreError) -> StoreError {
 /// Told which events retention dropped.
 pub(super) type OnDropped = Box<dyn Fn(&[EventId]) + Send + Sync>;
 
+/// Told of events that were dated anew.
+pub(super) type OnRedated = Box<dyn Fn(Event) + Send + Sync>;
+
 pub(super) struct Shared {
     pub ground: Ground,
     pub dir: PathBuf,
     pub settings: StoreSettings,
     pub clock: Clock,
     pub health: Component,
+    /// Says when the clock has not been set.
+    pub clock_health: Component,
+    pub clock_watch: Mutex<ClockWatch>,
+    pub clock_shifts: ArcSwap<ClockShifts>,
+    pub on_redated: Mutex<Option<OnRedated>>,
     pub metrics: StoreMetrics,
     pub index: ArcSwapOption<Index>,
     /// A reader met a fault of the index.
@@ -134,7 +144,7 @@ impl Shared {
         dir: PathBuf,
         settings: StoreSettings,
         clock: Clock,
-        health: Component,
+        (health, clock_health): (Component, Component),
         metrics: &Metrics,
     ) -> Self {
         Self {
@@ -143,6 +153,10 @@ impl Shared {
             settings,
             clock,
             health,
+            clock_health,
+            clock_watch: Mutex::default(),
+            clock_shifts: ArcSwap::default(),
+            on_redated: Mutex::default(),
             metrics: StoreMetrics::new(metrics),
             index: ArcSwapOption::empty(),
             index_failed: AtomicBool::new(false),
@@ -315,6 +329,8 @@ pub(super) struct StoreMetrics {
     pub index_rebuilds: Counter,
     pub segments_dropped: Counter,
     pub journal_bytes: Gauge,
+    pub clock_shifts: Counter,
+    pub redated: Counter,
 }
 
 impl StoreMetrics {
@@ -351,6 +367,14 @@ impl StoreMetrics {
             segments_dropped: counter(
                 "watchpost_store_segments_dropped_total",
                 "Journal segments removed by retention.",
+            ),
+            clock_shifts: counter(
+                "watchpost_store_clock_shifts_total",
+                "Times the clock was set and what was recorded before was dated anew.",
+            ),
+            redated: counter(
+                "watchpost_store_redated_events_total",
+                "Events that were dated anew after the clock was set.",
             ),
             journal_bytes: metrics.gauge(
                 "watchpost_store_journal_bytes",

@@ -4,8 +4,10 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Record;
+use super::clock_shifts::ClockShifts;
 use super::disk::{Disk, DiskFile, read_range};
 use super::frame::{Found, Scan};
 use super::journal::{Place, segment_path};
@@ -21,13 +23,20 @@ pub(super) struct Stretches<'a> {
     dir: PathBuf,
     /// Counts what cannot be read.
     unreadable: &'a Counter,
+    /// For those that were made before the clock was set.
+    shifts: Arc<ClockShifts>,
     file: Option<(u64, Box<dyn DiskFile>)>,
 }
 
 impl<'a> Stretches<'a> {
     /// Over the journal in `dir`.
-    pub fn new(disk: &'a dyn Disk, dir: PathBuf, unreadable: &'a Counter) -> Self {
-        Self { disk, dir, unreadable, file: None }
+    pub fn new(
+        disk: &'a dyn Disk,
+        dir: PathBuf,
+        unreadable: &'a Counter,
+        shifts: Arc<ClockShifts>,
+    ) -> Self {
+        Self { disk, dir, unreadable, shifts, file: None }
     }
 
     /// Shows every detection of a stretch, in the order of the journal. What is
@@ -59,6 +68,7 @@ impl<'a> Stretches<'a> {
             let Body::Commit(records) = stored::decode(body) else { continue };
             for (number, record) in (0_u16..).zip(records) {
                 if let Some(Record::Detection(detection)) = record {
+                    let detection = self.shifts.date(detection);
                     show(Pointer { place: Place { segment, offset }, number }, detection);
                 }
             }

@@ -10,9 +10,11 @@ use std::time::Duration;
 use log::warn;
 
 use super::amending::{self, Ready, Recent};
+use super::clock_shifts::ClockShifts;
 use super::frame::NextIds;
 use super::indexing::Indexing;
 use super::journal::{Condition, Journal, Place};
+use super::redating::{self, Redating};
 use super::settings::FLUSH_RECORDS_MAX;
 use super::shared::{Shared, Status, Submit, refusal};
 use super::space::Ballast;
@@ -123,6 +125,7 @@ pub(super) struct Engine {
     pub ballast: Ballast,
     pub indexing: Indexing,
     pub recent: Recent,
+    pub redating: Redating,
     wear: Wear,
     /// Ids were raised above what a crash may have taken, and the journal does
     /// not say so yet: a second crash must not take them back.
@@ -140,6 +143,8 @@ impl Engine {
         let (journal, next, condition) = Journal::open(&shared.ground, &shared.journal_dir())?;
         let continued = after_gap(next, &condition);
         shared.continue_ids(continued);
+        let shifts = ClockShifts::load(shared.ground.disk.as_ref(), &shared.dir)?;
+        shared.clock_shifts.store(Arc::new(shifts));
         shared.set_status(Status::Opening);
         note_condition(shared, &condition);
         let now = shared.clock.monotonic();
@@ -149,6 +154,7 @@ impl Engine {
             ballast: Ballast::new(&shared.ground.disk, &shared.dir, shared.settings.min_free_bytes),
             indexing: Indexing::begin(shared),
             recent: Recent::new(shared.next_ids().event),
+            redating: Redating::default(),
             wear: Wear::new(now),
             are_ids_unsaid: continued != next,
             unsynced: 0,
@@ -189,6 +195,7 @@ impl Engine {
         if self.indexing.step(&self.journal) {
             self.report();
         }
+        redating::step(self);
         if now >= self.next_retention {
             self.next_retention = now + RETENTION;
             self.ballast.restore();
@@ -297,7 +304,7 @@ impl Engine {
     }
 
     /// Ends the tick.
-    fn sync(&mut self) -> Result<(), StoreError> {
+    pub fn sync(&mut self) -> Result<(), StoreError> {
         self.unsynced = 0;
         self.shared.metrics.syncs.inc();
         self.journal.sync().inspect_err(|error| {

@@ -39,7 +39,7 @@ impl Bench {
         Self::open_at(dir, settings, Clock::manual(T0))
     }
 
-    fn open_at(dir: &Path, settings: StoreSettings, clock: Clock) -> Self {
+    pub fn open_at(dir: &Path, settings: StoreSettings, clock: Clock) -> Self {
         let stop = Stop::new();
         let tasks = Tasks::new(stop.clone(), |end| panic!("{end:?}"));
         let (health, metrics) = (Health::new(clock.clone()), Metrics::default());

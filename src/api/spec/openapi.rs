@@ -94,11 +94,17 @@ fn security(role: Role) -> Value {
     }
 }
 
-/// The names in a pattern. Ids of our own counters are numbers.
+/// Below these, ids are UUIDs; elsewhere they are our own counters.
+const BY_UUID: [&str; 3] = ["/api/alerts/", "/api/jobs/", "/api/exports/"];
+
+/// The names in a pattern.
 fn path_parameters(pattern: &str) -> Vec<Value> {
     let names = pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let parameter = |name: &str| {
         let schema = match name {
+            "id" if BY_UUID.iter().any(|part| pattern.starts_with(part)) => {
+                json!({"type": "string", "format": "uuid"})
+            }
             "id" => json!({"type": "integer", "minimum": 0}),
             _ => json!({"type": "string"}),
         };
@@ -167,6 +173,7 @@ fn errors(route: &Route, described: &Operation) -> Vec<u16> {
         errors.push(426);
     }
     errors.push(429);
+    errors.extend(described.errors);
     errors
 }
 

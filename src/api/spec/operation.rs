@@ -14,6 +14,8 @@ pub(super) struct Operation {
     pub(super) query: &'static [QueryParameter],
     pub(super) body: Option<SchemaOf>,
     pub(super) answers: Vec<Answer>,
+    /// Errors that other routes do not have.
+    pub(super) errors: &'static [u16],
 }
 
 /// A parameter of the query.
@@ -66,11 +68,16 @@ impl Operation {
     }
 
     fn new(method: Method, pattern: &'static str, summary: &'static str) -> Self {
-        Self { method, pattern, summary, query: &[], body: None, answers: Vec::new() }
+        Self { method, pattern, summary, query: &[], body: None, answers: Vec::new(), errors: &[] }
     }
 
     pub(super) fn query(self, query: &'static [QueryParameter]) -> Self {
         Self { query, ..self }
+    }
+
+    /// Can fail with these statuses too.
+    pub(super) fn errors(self, errors: &'static [u16]) -> Self {
+        Self { errors, ..self }
     }
 
     pub(super) fn body<T: JsonSchema>(self) -> Self {

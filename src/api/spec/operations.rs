@@ -197,19 +197,23 @@ fn alerts() -> Vec<Operation> {
             .json::<List<AlertRecord<'_>>>(),
         Operation::get("/api/alerts/{id}", "One alert.").json::<AlertRecord<'_>>(),
         Operation::post("/api/alerts/{id}/acknowledge", "A person has seen an alert; 409 if late.")
-            .json::<AlertRecord<'_>>(),
+            .json::<AlertRecord<'_>>()
+            .errors(&[409]),
         Operation::post("/api/alerts/{id}/dismiss", "A person puts an alert away; 409 if late.")
-            .json::<AlertRecord<'_>>(),
+            .json::<AlertRecord<'_>>()
+            .errors(&[409]),
         Operation::get("/api/alerts/rules", "Alert rules, newest first.")
             .query(OF_RULES)
             .json::<RuleList<'_>>(),
         Operation::post("/api/alerts/rules", "A new alert rule.")
             .body::<NewRule>()
-            .json_with::<RuleData<'_>>(201, "The rule as it is kept."),
+            .json_with::<RuleData<'_>>(201, "The rule as it is kept.")
+            .errors(&[409, 422]),
         Operation::get(RULE, "One alert rule.").json::<RuleData<'_>>(),
         Operation::put(RULE, "Changes an alert rule; what is not given stays.")
             .body::<NewRule>()
-            .json::<RuleData<'_>>(),
+            .json::<RuleData<'_>>()
+            .errors(&[422]),
         Operation::delete(RULE, "Removes an alert rule.").nothing("It is gone."),
         Operation::post(
             "/api/alerts/rules/{id}/test",
@@ -248,7 +252,8 @@ fn jobs() -> Vec<Operation> {
             .json_with::<rest_jobs::Accepted>(202, ACCEPTED),
         Operation::get("/api/jobs/{id}", "One job.").json::<JobData>(),
         Operation::post("/api/jobs/{id}/cancel", "Stops a job; 409 when it is over.")
-            .json::<JobData>(),
+            .json::<JobData>()
+            .errors(&[409]),
         Operation::get("/api/jobs/{id}/logs", "What a job has said, oldest first.")
             .query(OF_LOGS)
             .json::<List<LogData<'_>>>(),

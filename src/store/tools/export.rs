@@ -1,7 +1,8 @@
 //! Records as lines of JSON, one each, in the order of the journal.
 //!
 //! A line is the stored form of a record under the name of that form, such as
-//! `{"record":"event.v1","id":7,…}`. Every revision of an event is a line.
+//! `{"record":"event.v1","id":7,…}`. Every revision of an event is a line; times are
+//! those that are known to be right by now.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{OnProgress, for_each_segment};
+use crate::store::clock_shifts::{ClockShiftV1, ClockShifts};
 use crate::store::disk::Disk;
 use crate::store::frame::Found;
 use crate::store::journal::io_error;
@@ -30,6 +32,10 @@ pub struct Exported {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "record")]
 pub(super) enum Line {
+    /// For whoever wants to know why dates were changed. An import has no use for
+    /// it: the dates of an export are the right ones.
+    #[serde(rename = "clock_shift.v1")]
+    ClockShiftV1(ClockShiftV1),
     #[serde(rename = "detection.v1")]
     DetectionV1(DetectionV1),
     #[serde(rename = "event.v1")]
@@ -59,9 +65,10 @@ impl Line {
         }
     }
 
-    /// The record; `None` when a value in it is none of its kind.
+    /// The record; `None` when it is none, or a value in it is none of its kind.
     pub fn into_record(self) -> Option<Record> {
         match self {
+            Self::ClockShiftV1(_) => None,
             Self::DetectionV1(detection) => Some(Record::Detection(detection.into())),
             Self::EventV1(event) => Some(Record::Event(event.into())),
             Self::AlertV1(kept) => Rare::Alert(kept).into_record(),
@@ -69,6 +76,13 @@ impl Line {
             Self::SceneChangeV1(kept) => Rare::SceneChange(kept).into_record(),
             Self::SettingV1(kept) => Rare::Setting(kept).into_record(),
         }
+    }
+
+    fn write(&self, out: &mut dyn Write) -> Result<(), StoreError> {
+        serde_json::to_writer(&mut *out, self)
+            .map_err(std::io::Error::from)
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(io_error("write the export"))
     }
 }
 
@@ -83,12 +97,16 @@ pub fn export(
     on_progress: OnProgress<'_>,
 ) -> Result<Exported, StoreError> {
     let mut exported = Exported::default();
+    let shifts = ClockShifts::load(disk, dir)?;
+    shifts.0.iter().try_for_each(|shift| Line::ClockShiftV1(shift.clone()).write(out))?;
     for_each_segment(disk, dir, on_progress, |segment| {
         for found in segment.scan() {
             match found {
                 Found::Frame { body, .. } => match stored::decode(body) {
                     Body::Commit(records) => {
-                        records.into_iter().try_for_each(|record| exported.add(record, out))?;
+                        for record in records {
+                            exported.add(record.map(|record| shifts.dated(record)), out)?;
+                        }
                     }
                     Body::Closed(_) | Body::Continued(_) => {}
                     Body::Unknown => exported.unknown += 1,
@@ -109,10 +127,7 @@ impl Exported {
             self.unknown += 1;
             return Ok(());
         };
-        serde_json::to_writer(&mut *out, &line)
-            .map_err(std::io::Error::from)
-            .and_then(|()| out.write_all(b"\n"))
-            .map_err(io_error("write the export"))?;
+        line.write(out)?;
         self.records += 1;
         Ok(())
     }

@@ -99,12 +99,15 @@ impl<'a> Import<'a> {
         if line.is_empty() {
             return Ok(());
         }
-        let record = match serde_json::from_slice::<Line>(line).map(Line::into_record) {
-            Ok(Some(record)) => record,
-            Ok(None) => {
-                self.fault(number, "a value in it is none of its kind");
-                return Ok(());
-            }
+        let record = match serde_json::from_slice::<Line>(line) {
+            Ok(Line::ClockShiftV1(_)) => return Ok(()),
+            Ok(parsed) => match parsed.into_record() {
+                Some(record) => record,
+                None => {
+                    self.fault(number, "a value in it is none of its kind");
+                    return Ok(());
+                }
+            },
             Err(error) => {
                 self.fault(number, &error.to_string());
                 return Ok(());
