@@ -73,6 +73,8 @@ async fn a_zip_holds_the_table_of_its_events() {
     let mut client = appliance.websocket("/ws/system").await;
     let id = start(&appliance, "/api/exports", r#"{"format":"zip"}"#).await;
     until(&mut client, "job_completed").await;
+    let progress = appliance.get(&format!("/api/exports/{id}")).await.json()["progress"].clone();
+    assert_eq!(progress, json!({"processed": 1, "total": 1, "percent": 100}));
     let file = appliance.get(&format!("/api/exports/{id}/download")).await;
     let mut zip = zip::ZipArchive::new(std::io::Cursor::new(file.body)).unwrap();
     let table = std::io::read_to_string(zip.by_name("events.csv").unwrap()).unwrap();
