@@ -6,6 +6,7 @@
 //! away.
 
 mod announce;
+mod backup;
 mod drivers;
 mod reload;
 mod store_check;
@@ -211,6 +212,7 @@ async fn appliance(
         jobs: jobs.clone(),
         reader: Arc::new(store.clone()),
         snapshots: snapshots.clone(),
+        records: backup::records(dir),
         dir: dir.join("exports"),
         free_bytes: {
             let dir = dir.clone();

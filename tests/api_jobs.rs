@@ -83,6 +83,19 @@ async fn a_zip_holds_the_table_of_its_events() {
 }
 
 #[tokio::test]
+async fn a_backup_holds_what_an_import_takes() {
+    let appliance = Appliance::start().await;
+    let mut client = appliance.websocket("/ws/system").await;
+    let id = start(&appliance, "/api/jobs", r#"{"job_type":"backup"}"#).await;
+    until(&mut client, "job_completed").await;
+    let file = appliance.get(&format!("/api/exports/{id}/download")).await;
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(file.body)).unwrap();
+    let records = std::io::read_to_string(zip.by_name("records.jsonl").unwrap()).unwrap();
+    assert_eq!(records, "{}\n");
+    appliance.finished().await;
+}
+
+#[tokio::test]
 async fn a_log_is_followed_from_its_beginning_to_its_end() {
     let appliance = Appliance::start().await;
     let id = start(&appliance, "/api/jobs", CHECK).await;
@@ -145,7 +158,7 @@ async fn what_cannot_be_is_refused_in_words() {
         ("/api/exports", r#"{"format":"zip","content":"detections"}"#, "csv or json"),
         ("/api/exports", r#"{"format":"csv","min_confidence":0.5}"#, "detections only"),
         ("/api/exports", r#"{"format":"csv","surprise":1}"#, "surprise"),
-        ("/api/jobs", r#"{"job_type":"export"}"#, "store_check"),
+        ("/api/jobs", r#"{"job_type":"export"}"#, "store_check or backup"),
     ] {
         let answer = appliance.request("POST", path, &[], body).await;
         assert_eq!(answer.status, 400, "{body}");

@@ -38,18 +38,21 @@ impl FromStr for JobId {
 pub enum JobType {
     /// Chosen records as a file.
     Export,
+    /// All records and pictures as a file.
+    Backup,
     /// Every record in the store is read and checked.
     StoreCheck,
 }
 
 impl JobType {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Export, Self::StoreCheck];
+    pub const ALL: [Self; 3] = [Self::Export, Self::Backup, Self::StoreCheck];
 
     /// The wire word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Export => "export",
+            Self::Backup => "backup",
             Self::StoreCheck => "store_check",
         }
     }

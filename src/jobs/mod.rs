@@ -5,11 +5,15 @@
 //! its file for longer (see [`Exports`]). Jobs do not survive a restart: what was
 //! not finished is asked for again.
 
+mod archive;
+mod backup;
 mod book;
 mod export;
+mod pages;
 mod runner;
 mod shelf;
 
+pub use backup::WriteRecords;
 pub use export::{Content, ExportContext, ExportRequest, Exports, FileFormat};
 pub use runner::{Desk, Jobs, JobsContext, Work, WorkError};
 pub use shelf::Download;

@@ -59,20 +59,25 @@ pub(super) fn page(request: &Request, job_type: Option<JobType>) -> Result<Respo
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct NewJob {
-    #[schemars(extend("enum" = ["store_check"]))]
+    #[schemars(extend("enum" = ["store_check", "backup"]))]
     job_type: String,
 }
 
-/// `POST /api/jobs` with `{"job_type": "store_check"}`. Exports are started at
-/// `/api/exports`.
+/// `POST /api/jobs` with `{"job_type": "store_check"}` or `"backup"`. Exports are
+/// started at `/api/exports`.
 pub(in crate::api) async fn start(mut request: Request) -> Result<Response, ApiError> {
     let new: NewJob = request.json().await?;
-    if JobType::from_wire(&new.job_type) != Some(JobType::StoreCheck) {
-        return Err(ApiError::invalid("job_type must be store_check")
-            .hint("exports are started with POST /api/exports"));
-    }
-    let work = (request.ctx.store_check)();
-    accepted(&request.ctx.jobs.submit(JobType::StoreCheck, work)?)
+    let job = match JobType::from_wire(&new.job_type) {
+        Some(JobType::Backup) => request.ctx.exports.start_backup()?,
+        Some(JobType::StoreCheck) => {
+            request.ctx.jobs.submit(JobType::StoreCheck, (request.ctx.store_check)())?
+        }
+        Some(JobType::Export) | None => {
+            return Err(ApiError::invalid("job_type must be store_check or backup")
+                .hint("exports are started with POST /api/exports"));
+        }
+    };
+    accepted(&job)
 }
 
 /// 202 for a job that waits now.

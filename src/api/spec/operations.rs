@@ -240,14 +240,17 @@ fn jobs() -> Vec<Operation> {
         Kind::OneOf(&["pending", "running", "completed", "failed", "cancelled"]),
         "In this state only.",
     );
-    const TYPE: QueryParameter =
-        parameter("job_type", Kind::OneOf(&["export", "store_check"]), "Of this type only.");
+    const TYPE: QueryParameter = parameter(
+        "job_type",
+        Kind::OneOf(&["export", "backup", "store_check"]),
+        "Of this type only.",
+    );
     const ACCEPTED: &str = "It waits for its turn.";
     vec![
         Operation::get("/api/jobs", "Jobs of the last hour, newest first.")
             .query(&[TYPE, STATUS, LIMIT, OFFSET])
             .json::<List<JobData>>(),
-        Operation::post("/api/jobs", "Starts a check of the store.")
+        Operation::post("/api/jobs", "Starts a check of the store, or a backup.")
             .body::<rest_jobs::NewJob>()
             .json_with::<rest_jobs::Accepted>(202, ACCEPTED),
         Operation::get("/api/jobs/{id}", "One job.").json::<JobData>(),

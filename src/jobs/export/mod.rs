@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::work::ExportWork;
+use super::backup::{BackupWork, WriteRecords};
 use super::shelf::{Download, FreeBytes, Shelf};
 use super::{JobError, Jobs};
 use crate::domain::{Job, JobId, JobType};
@@ -75,6 +76,8 @@ pub struct ExportContext {
     pub reader: Arc<dyn Reader>,
     /// Finds pictures.
     pub snapshots: Snapshots,
+    /// Writes all records, for backups.
+    pub records: WriteRecords,
     /// Where the files are kept.
     pub dir: PathBuf,
     /// Free bytes of that disk.
@@ -89,6 +92,7 @@ pub struct Exports {
     jobs: Jobs,
     reader: Arc<dyn Reader>,
     snapshots: Snapshots,
+    records: WriteRecords,
     shelf: Shelf,
 }
 
@@ -96,9 +100,23 @@ impl Exports {
     /// Exports into `context.dir`. Never fails: what is wrong with the directory is
     /// the reason of the next job's failure.
     pub fn open(context: ExportContext) -> Self {
-        let ExportContext { jobs, reader, snapshots, dir, free_bytes, min_free_bytes } = context;
-        let shelf = Shelf::open(dir, free_bytes, min_free_bytes);
-        Self { jobs, reader, snapshots, shelf }
+        let shelf = Shelf::open(context.dir, context.free_bytes, context.min_free_bytes);
+        let ExportContext { jobs, reader, snapshots, records, .. } = context;
+        Self { jobs, reader, snapshots, records, shelf }
+    }
+
+    /// Starts a backup: an archive of all records and pictures.
+    ///
+    /// # Errors
+    /// When too many jobs wait.
+    pub fn start_backup(&self) -> Result<Job, JobError> {
+        let work = BackupWork {
+            records: Arc::clone(&self.records),
+            reader: Arc::clone(&self.reader),
+            snapshots: self.snapshots.clone(),
+            shelf: self.shelf.clone(),
+        };
+        self.jobs.submit(JobType::Backup, Box::new(work))
     }
 
     /// Starts an export.

@@ -1,22 +1,18 @@
 //! The work of an export: count, write, and for ZIP add the pictures.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::Arc;
-
-use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
-use zip::{CompressionMethod, result::ZipError};
 
 use super::columns::{self, Column};
 use super::table::Table;
 use super::{Content, ExportRequest, FileFormat};
 use crate::domain::{Detection, Event, JobLogLevel, JobResult};
+use crate::jobs::archive::{Archive, broken};
+use crate::jobs::pages::{count, for_each};
 use crate::jobs::shelf::{Part, Shelf};
 use crate::jobs::{Desk, JobError, Work, WorkError};
-use crate::media::{SnapshotSize, Snapshots};
+use crate::media::Snapshots;
 use crate::store::{DetectionQuery, EventQuery, Page, Range, Reader, StoreError};
-
-/// Records read at a time.
-const PAGE: usize = 200;
 
 /// An export that is to be made.
 pub struct ExportWork {
@@ -95,50 +91,13 @@ impl ExportWork {
         let (range, fetch) = (&query.range, |range| self.events(query, range));
         let total = count(desk, range, &fetch)?;
         desk.say(JobLogLevel::Info, format!("{total} events to export"), &[("records", total)]);
-        let mut zip = ZipWriter::new_stream(self.shelf.create(desk.id(), "events.zip")?);
-        let packed = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-        zip.start_file("events.csv", packed).map_err(broken_zip)?;
+        let mut archive = Archive::new(self.shelf.create(desk.id(), "events.zip")?);
         // The pictures are nearly all of the work: progress is theirs.
-        let table = Table::csv(&mut zip, columns);
+        let table = Table::csv(archive.file("events.csv")?, columns);
         let (table, written) = write_rows(desk, (range, columns), &fetch, table, None)?;
         table.end().map_err(broken)?;
-        let pictures = self.add_pictures(desk, query, &mut zip, total)?;
-        let message = format!("{pictures} pictures added");
-        desk.say(JobLogLevel::Info, message, &[("pictures", pictures)]);
-        Ok((written, zip.finish().map_err(broken_zip)?.into_inner()))
-    }
-
-    fn add_pictures(
-        &self,
-        desk: &Desk<'_>,
-        query: &EventQuery,
-        zip: &mut ZipWriter<StreamWriter<Part>>,
-        total: u64,
-    ) -> Result<u64, WorkError> {
-        // A JPEG does not get smaller.
-        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-        let (mut pictures, mut done) = (0, 0);
-        for_each(desk, &query.range, &|range| self.events(query, range), |event| {
-            done += 1;
-            desk.progress(done, total);
-            desk.go_on()?;
-            match self.snapshots.load(event.id, SnapshotSize::Full) {
-                Ok(Some(jpeg)) => {
-                    let name = format!("pictures/{}.jpg", event.id);
-                    zip.start_file(name, stored).map_err(broken_zip)?;
-                    zip.write_all(&jpeg).map_err(broken)?;
-                    pictures += 1;
-                }
-                Ok(None) => {}
-                Err(reason) => {
-                    let message =
-                        format!("the picture of event {} is left out: {reason}", event.id);
-                    desk.say(JobLogLevel::Warning, message, &[]);
-                }
-            }
-            Ok(())
-        })?;
-        Ok(pictures)
+        archive.add_pictures(desk, &self.snapshots, (range, &fetch), total)?;
+        Ok((written, archive.finish()?))
     }
 
     fn name(&self) -> &'static str {
@@ -175,38 +134,6 @@ impl Work for ExportWork {
     }
 }
 
-/// Calls `each` for every record in `range`.
-fn for_each<T>(
-    desk: &Desk<'_>,
-    range: &Range,
-    fetch: &impl Fn(Range) -> Result<Page<T>, StoreError>,
-    mut each: impl FnMut(&T) -> Result<(), WorkError>,
-) -> Result<(), WorkError> {
-    let mut next = Range { cursor: None, limit: PAGE, ..range.clone() };
-    loop {
-        desk.go_on()?;
-        let page = fetch(next.clone()).map_err(|error| WorkError::Failed(error.to_string()))?;
-        page.items.iter().try_for_each(&mut each)?;
-        match page.next_cursor {
-            Some(cursor) => next.cursor = Some(cursor),
-            None => return Ok(()),
-        }
-    }
-}
-
-fn count<T>(
-    desk: &Desk<'_>,
-    range: &Range,
-    fetch: &impl Fn(Range) -> Result<Page<T>, StoreError>,
-) -> Result<u64, WorkError> {
-    let mut count = 0;
-    for_each(desk, range, fetch, |_| {
-        count += 1;
-        Ok(())
-    })?;
-    Ok(count)
-}
-
 fn write_rows<T, W: io::Write>(
     desk: &Desk<'_>,
     (range, columns): (&Range, &[Column<T>]),
@@ -224,15 +151,4 @@ fn write_rows<T, W: io::Write>(
         table.row(columns, record).map_err(broken)
     })?;
     Ok((table, written))
-}
-
-fn broken(error: io::Error) -> WorkError {
-    WorkError::Failed(format!("cannot write the file: {error}"))
-}
-
-fn broken_zip(error: ZipError) -> WorkError {
-    match error {
-        ZipError::Io(error) => broken(error),
-        other => WorkError::Failed(format!("cannot write the archive: {other}")),
-    }
 }
