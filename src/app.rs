@@ -7,6 +7,7 @@
 
 mod announce;
 mod drivers;
+mod figures;
 mod reload;
 mod store_check;
 mod system;
@@ -240,7 +241,7 @@ async fn appliance(
         Sensors::system(),
         directory.clone(),
         health.clone(),
-        stats,
+        Arc::clone(&stats),
         pipeline.clone(),
         settings.infer.workers,
     );
@@ -258,7 +259,7 @@ async fn appliance(
         store_check: store_check::maker(dir),
         cameras: directory.clone(),
         live_views: views.clone(),
-        snapshots,
+        snapshots: snapshots.clone(),
         health: health.clone(),
         progress: progress.clone(),
         metrics: metrics.clone(),
@@ -267,6 +268,8 @@ async fn appliance(
             let sampler = sampler.clone();
             Arc::new(move || sampler.status())
         },
+        storage: figures::storage(dir.clone(), settings.store.clone(), snapshots),
+        pipeline: figures::pipeline(pipeline.clone(), stats),
     }));
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));
     tasks.spawn("system-status", sampler.run(hub.clone(), health_watch, stop.clone()));

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::ApiSettings;
 use super::error::ApiError;
+use super::figures::{PipelineSource, StorageSource};
 use crate::assess::Alerts;
 use crate::capture::Directory;
 use crate::health::{Health, Metrics, Progress};
@@ -66,6 +67,10 @@ pub struct ApiHandles {
     pub detector: Option<DetectorInfo>,
     /// Figures of the whole box.
     pub system_status: SystemStatusSource,
+    /// Room on the disk.
+    pub storage: StorageSource,
+    /// How the pipeline does.
+    pub pipeline: PipelineSource,
 }
 
 /// The handles and the few limits that all requests share.

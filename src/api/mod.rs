@@ -12,6 +12,7 @@ mod connection;
 mod context;
 mod dispatch;
 mod error;
+mod figures;
 mod guard;
 mod io;
 mod limits;
@@ -31,5 +32,6 @@ mod ws;
 
 pub use bind::{BindError, bind};
 pub use context::{ApiContext, ApiHandles, MakeWork, SystemStatusSource};
+pub use figures::{OpenBatch, PipelineFigures, PipelineSource, StorageFigures, StorageSource};
 pub use server::serve;
 pub use settings::{ApiKey, ApiSettings, Role};

@@ -14,6 +14,17 @@ const WINDOW: Duration = Duration::from_secs(90);
 const IDLE: Duration = Duration::from_secs(30);
 const SIZE: usize = 50;
 
+/// A batch that takes more detections.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenBatch {
+    /// Which.
+    pub id: BatchId,
+    /// Detections so far.
+    pub detections: usize,
+    /// Since its first detection.
+    pub age: Duration,
+}
+
 /// The batches of one camera.
 #[derive(Debug, Default)]
 pub struct Batches {
@@ -32,12 +43,7 @@ impl Batches {
     /// The batch that takes `count` detections at `now`, a time that does not
     /// run backwards.
     pub fn add(&mut self, now: Duration, count: usize) -> BatchId {
-        let is_over = self.open.as_ref().is_none_or(|open| {
-            now.saturating_sub(open.first) >= WINDOW
-                || now.saturating_sub(open.latest) >= IDLE
-                || open.count >= SIZE
-        });
-        if is_over {
+        if self.open.as_ref().is_some_and(|open| open.is_over(now)) {
             self.open = None;
         }
         let fresh = || Open { id: fresh_id(), first: now, latest: now, count: 0 };
@@ -45,6 +51,21 @@ impl Batches {
         open.latest = now;
         open.count += count;
         open.id.clone()
+    }
+
+    /// The batch that would take a detection at `now`.
+    pub fn open(&self, now: Duration) -> Option<OpenBatch> {
+        let open = self.open.as_ref().filter(|open| !open.is_over(now))?;
+        let age = now.saturating_sub(open.first);
+        Some(OpenBatch { id: open.id.clone(), detections: open.count, age })
+    }
+}
+
+impl Open {
+    fn is_over(&self, now: Duration) -> bool {
+        now.saturating_sub(self.first) >= WINDOW
+            || now.saturating_sub(self.latest) >= IDLE
+            || self.count >= SIZE
     }
 }
 
@@ -72,6 +93,17 @@ mod tests {
         assert!(idle[0] == idle[1] && idle[1] != idle[2]);
         let full = ids([5; 51]);
         assert!(full[49] == full[0] && full[50] != full[0]);
+    }
+
+    #[test]
+    fn a_batch_is_open_until_it_would_take_nothing_more() {
+        let mut batches = Batches::default();
+        let at = Duration::from_secs;
+        assert_eq!(batches.open(at(0)), None);
+        let id = batches.add(at(10), 3);
+        let open = OpenBatch { id, detections: 3, age: at(29) };
+        assert_eq!(batches.open(at(39)), Some(open));
+        assert_eq!(batches.open(at(40)), None);
     }
 
     #[test]

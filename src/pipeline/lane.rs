@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::batch::Batches;
+use super::batch::{Batches, OpenBatch};
 use super::incident::{Incident, Scene};
 use super::motion::MotionGate;
 use super::regulars::Regulars;
@@ -87,6 +87,11 @@ impl Lane {
     /// Capture time of the latest frame.
     pub fn last_frame(&self) -> Duration {
         self.last_frame
+    }
+
+    /// The batch that would take a detection at `now`.
+    pub fn open_batch(&self, now: Duration) -> Option<OpenBatch> {
+        self.batches.open(now)
     }
 
     /// There are tracks that must end some time.

@@ -25,6 +25,7 @@ mod workers;
 #[cfg(test)]
 mod testing;
 
+pub use batch::OpenBatch;
 pub use recorder::{OnEvent, Recorder, RecorderContext};
 pub use workers::{Pipeline, Surroundings};
 

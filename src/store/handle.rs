@@ -11,12 +11,12 @@ use super::frame::NextIds;
 use super::reading::{ReadError, Reading};
 use super::shared::{Guard, Shared, Status, Submit, Task, lock, refusal};
 use super::{
-    AlertQuery, Amended, Change, DetectionQuery, Done, Durability, EventQuery, Page, Reader,
-    Record, RecordId, SceneChangeQuery, StoreError, StoreSettings, Writer, stored, writer,
+    AlertQuery, Amended, Change, DetectionQuery, Done, Durability, EventBrief, EventQuery, Page,
+    Reader, Record, RecordId, SceneChangeQuery, StoreError, StoreSettings, Writer, stored, writer,
 };
 use crate::domain::{
     Alert, AlertId, AlertRule, Detection, DetectionId, Event, EventId, RuleId, SceneChange,
-    SceneChangeId, Setting,
+    SceneChangeId, Setting, Timestamp,
 };
 use crate::health::{Health, Metrics, Progress};
 use crate::rt::{Clock, Stop, Tasks};
@@ -235,6 +235,18 @@ impl Reader for Store {
 
     fn events(&self, query: &EventQuery) -> Result<Page<Event>, StoreError> {
         self.read(|reading| reading.events(query))
+    }
+
+    fn survey_events(
+        &self,
+        query: &EventQuery,
+        visit: &mut dyn FnMut(EventBrief),
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|reading| reading.survey(query, visit))
+    }
+
+    fn count_detections(&self) -> Result<u64, StoreError> {
+        self.read(|reading| Ok(reading.detection_count()))
     }
 
     fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {

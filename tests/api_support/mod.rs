@@ -28,14 +28,17 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Response};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use watchpost::api::{ApiContext, ApiHandles, ApiKey, ApiSettings, Role, bind, serve};
+use watchpost::api::{
+    ApiContext, ApiHandles, ApiKey, ApiSettings, OpenBatch, PipelineFigures, Role, StorageFigures,
+    bind, serve,
+};
 use watchpost::assess::{Alerts, AlertsContext};
 use watchpost::capture::{CameraEntry, Directory};
 use watchpost::domain::{
     BBox, BatchId, CameraState, ColorSpace, Detection, DetectionId, Event, EventId, Frame,
     FrameMeta, Label, PixelFormat, Plane, RiskScore, Secret, SessionId, Timestamp, TrackId,
 };
-use watchpost::health::{Health, Metrics, Progress, State};
+use watchpost::health::{Health, Metrics, Progress, SpanFigures, State};
 use watchpost::infer::DetectorInfo;
 use watchpost::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use watchpost::live::{Hub, SystemStatus};
@@ -149,6 +152,8 @@ impl Appliance {
                 chosen_because: "faster: 8 ms against 9 ms".into(),
             }),
             system_status: Arc::new(system_status),
+            storage: Arc::new(storage),
+            pipeline: Arc::new(pipeline),
         });
         let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).unwrap();
         let address = listeners[0].local_addr().unwrap();
@@ -371,6 +376,28 @@ impl Client {
             }
         }
     }
+}
+
+fn storage() -> StorageFigures {
+    StorageFigures {
+        journal_bytes: 1000,
+        journal_max_bytes: 512 << 20,
+        disk_free_bytes: Some(1 << 30),
+        max_age: Some(Duration::from_secs(3600)),
+        ..StorageFigures::default()
+    }
+}
+
+fn pipeline() -> PipelineFigures {
+    let batch = OpenBatch {
+        camera: "front_door".parse().unwrap(),
+        id: BatchId::new("batch_1"),
+        detections: 7,
+        age: Duration::from_secs(12),
+    };
+    let detect =
+        SpanFigures { count: 3, p95: Duration::from_micros(26_250), ..SpanFigures::default() };
+    PipelineFigures { frames_waiting: 2, detect, batches: vec![batch], ..Default::default() }
 }
 
 /// Settings with a viewer's and an operator's key.

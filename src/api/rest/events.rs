@@ -21,19 +21,26 @@ pub(in crate::api) async fn list(
     request: Request,
     camera: Option<CameraId>,
 ) -> Result<Response, ApiError> {
-    let query = EventQuery {
-        camera: camera.map_or_else(|| request.query.parsed("camera_id"), |id| Ok(Some(id)))?,
-        label: request.query.get("object_type").map(str::to_owned),
-        level: request.query.get("risk_level").map(risk_level).transpose()?,
-        reviewed: request.query.flag("reviewed")?,
-        range: super::range(&request.query)?,
-    };
+    let mut query = query(&request)?;
+    query.camera = camera.or(query.camera);
     let range = query.range.clone();
+    super::check_span(&range)?;
     let read =
         move |reader: &dyn Reader, range| reader.events(&EventQuery { range, ..query.clone() });
     let page = super::search(&request.ctx, range.clone(), read).await?;
     let items = page.items.iter().map(EventData::from).collect();
     Ok(response::json(&List { items, pagination: super::pagination(range, &page) }))
+}
+
+/// The events that a request asks for.
+pub(super) fn query(request: &Request) -> Result<EventQuery, ApiError> {
+    Ok(EventQuery {
+        camera: request.query.parsed("camera_id")?,
+        label: request.query.get("object_type").map(str::to_owned),
+        level: request.query.get("risk_level").map(risk_level).transpose()?,
+        reviewed: request.query.flag("reviewed")?,
+        range: super::range(&request.query)?,
+    })
 }
 
 /// `GET /api/events/{id}`.
