@@ -49,7 +49,7 @@ pub use alert_rule::{AlertRule, InvalidTimeOfDay, RuleId, Schedule, TimeOfDay, W
 pub use assessment::{Assessment, Assessor, Sighting};
 pub use camera::{CameraNotice, CameraState, CameraStatus};
 pub use detection::{Candidate, Detection, Label};
-pub use event::Event;
+pub use event::{Event, NOTES_MAX};
 pub use frame::{
     ColorSpace, FRAME_EDGE_MAX_PX, Frame, FrameError, FrameMeta, FrameTap, PixelFormat, Plane,
 };

@@ -100,6 +100,8 @@ impl Incident {
             has_snapshot: false,
             clock_trusted,
             reviewed: false,
+            notes: String::new(),
+            snooze_until: None,
         };
         Self {
             event,

@@ -183,15 +183,17 @@ impl Recorder {
         }
     }
 
-    /// A person may review an event while it lasts, which the pipeline does not
-    /// know: the review of the stored revision holds.
+    /// A person may review an event while it lasts and write on it, which the
+    /// pipeline does not know: what the stored revision has of that holds.
     fn record_event(&self, event: Event) {
         let (hub, unsaved) = (self.hub.clone(), self.unsaved.clone());
         let on_event = Arc::clone(&self.on_event);
         let (id, unstored) = (event.id, event.clone());
         let change = move |known: Option<Event>| {
-            let reviewed = known.is_some_and(|known| known.reviewed);
-            Some(Event { reviewed, ..event })
+            let Some(Event { reviewed, notes, snooze_until, .. }) = known else {
+                return Some(event);
+            };
+            Some(Event { reviewed, notes, snooze_until, ..event })
         };
         let done = move |result: Result<Option<Event>, _>| {
             if result.is_err() {

@@ -9,6 +9,7 @@ mod carrying;
 mod catch_up;
 mod cursors;
 pub mod disk;
+mod event_v2;
 mod frame;
 mod handle;
 mod healing;

@@ -449,6 +449,8 @@ pub fn event(id: u64, revision: u32) -> Event {
         has_snapshot: true,
         clock_trusted: true,
         reviewed: false,
+        notes: String::new(),
+        snooze_until: None,
     }
 }
 

@@ -139,9 +139,12 @@ fn records() -> Vec<Operation> {
         .query(OF_ANALYSIS)
         .stream::<AnalysisPart>("Unnamed events whose data is one of these."),
         Operation::get("/api/events/{id}", "One event.").json::<EventData<'_>>(),
-        Operation::patch("/api/events/{id}", "Marks an event as looked at, or not.")
-            .body::<events::Change>()
-            .json::<EventData<'_>>(),
+        Operation::patch(
+            "/api/events/{id}",
+            "Marks an event as looked at, writes on it, puts it off; what is not given stays.",
+        )
+        .body::<events::Change>()
+        .json::<EventData<'_>>(),
         Operation::get("/api/events/{id}/detections", "The detections of an event.")
             .query(&[FROM, UNTIL, LIMIT, CURSOR])
             .json::<List<DetectionData<'_>>>(),
