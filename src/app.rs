@@ -220,10 +220,11 @@ async fn appliance(
     });
 
     let stats = Arc::new(InferStats::default());
+    let rules = Arc::new(Rules::default());
     let surroundings = Surroundings {
         stats: Arc::clone(&stats),
         output: recorder,
-        assessor: Arc::new(Rules),
+        assessor: Arc::<Rules>::clone(&rules),
         clock: clock.clone(),
         metrics: metrics.clone(),
         health: health.clone(),
@@ -288,6 +289,7 @@ async fn appliance(
         cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
         taps,
         pipeline,
+        rules,
         views,
         api: api_settings,
         hub,

@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use log::{error, info, warn};
 
 use crate::api::ApiSettings;
+use crate::assess::Rules;
 use crate::capture::{Cameras, TapFactory};
 use crate::cli::with_causes;
 use crate::config::{ConfigError, Settings};
@@ -46,6 +47,7 @@ pub struct Reloader {
     pub cameras: Cameras,
     pub taps: Taps,
     pub pipeline: Arc<Pipeline>,
+    pub rules: Arc<Rules>,
     pub views: LiveViews,
     pub api: Arc<ArcSwap<ApiSettings>>,
     pub hub: Hub,
@@ -92,6 +94,7 @@ impl Reloader {
             self.pipeline.remove_lane(id);
             self.views.remove(id);
         }
+        self.rules.apply(&settings.assess);
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
         if self.applied.is_some() {

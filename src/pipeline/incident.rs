@@ -205,6 +205,7 @@ impl Incident {
             is_stationary: track.is_stationary(),
             persons_present: self.persons_most,
             seen_within_day: self.seen_within_day,
+            at: self.event.clock_trusted.then_some(track.seen_at()),
         });
         self.event.risk = verdict.risk;
         self.event.summary = verdict.summary;
