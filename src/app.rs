@@ -11,6 +11,7 @@ mod figures;
 mod reload;
 mod store_check;
 mod system;
+mod tuning;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +28,7 @@ use crate::board::Sensors;
 use crate::capture::{Cameras, CaptureContext, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
+use crate::domain::Tuning;
 use crate::health::{Health, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
@@ -246,6 +248,7 @@ async fn appliance(
         pipeline.clone(),
         settings.infer.workers,
     );
+    let (tune, changes) = tuning::channel();
     let api_settings = Arc::new(ArcSwap::from_pointee(settings.api.clone()));
     let context = Arc::new(ApiContext::new(ApiHandles {
         settings: Arc::clone(&api_settings),
@@ -269,9 +272,11 @@ async fn appliance(
             let sampler = sampler.clone();
             Arc::new(move || sampler.status())
         },
-        storage: figures::storage(dir.clone(), settings.store.clone(), snapshots),
+        tune: Arc::clone(&tune),
+        storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
         pipeline: figures::pipeline(pipeline.clone(), stats),
     }));
+    tasks.spawn("settings", tuning::restore(store.clone(), tune, stop.clone()));
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));
     tasks.spawn("system-status", sampler.run(hub.clone(), health_watch, stop.clone()));
     tasks.spawn("watchdog", watchdog::feed(health.clone(), progress, stop.clone()));
@@ -290,6 +295,8 @@ async fn appliance(
         taps,
         pipeline,
         rules,
+        store,
+        tuning: Tuning::default(),
         views,
         api: api_settings,
         hub,
@@ -303,7 +310,7 @@ async fn appliance(
     }
     watchdog::ready();
 
-    wait_for_stop(signals, &mut reloader).await;
+    wait_for_stop(signals, changes, &mut reloader).await;
     watchdog::stopping();
     stop.set();
     drain(&tasks, &clock).await;
@@ -350,7 +357,11 @@ impl Signals {
     }
 }
 
-async fn wait_for_stop(mut signals: Signals, reloader: &mut Reloader) {
+async fn wait_for_stop(
+    mut signals: Signals,
+    mut changes: tuning::Changes,
+    reloader: &mut Reloader,
+) {
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return,
@@ -358,6 +369,10 @@ async fn wait_for_stop(mut signals: Signals, reloader: &mut Reloader) {
             _ = signals.reload.recv() => {
                 reloader.reload();
                 watchdog::reloaded();
+            }
+            Ok(()) = changes.changed() => {
+                let setting = changes.borrow_and_update().clone();
+                reloader.tune(setting.as_ref().map(tuning::read).unwrap_or_default());
             }
         }
     }

@@ -1,9 +1,9 @@
 //! All routes, in one list.
 
-use super::Role::{Operator, Public, Viewer};
+use super::Role::{Admin, Operator, Public, Viewer};
 use super::rest::{
-    alert_rules, alerts, analysis, cameras, counts, detections, events, exports, health, jobs,
-    pictures, scene_changes, server, system,
+    alert_rules, alerts, analysis, cameras, config, counts, detections, events, exports, health,
+    jobs, pictures, scene_changes, server, system,
 };
 use super::route::Route;
 use super::{spec, sse, ws};
@@ -73,6 +73,8 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/system/health/full", Viewer, health::full),
         Route::get("/api/system/health/websocket", Viewer, health::websocket),
         Route::get("/api/debug/websocket/connections", Viewer, health::websocket_connections),
+        Route::get("/api/system/config", Viewer, config::show),
+        Route::patch("/api/system/config", Admin, config::change),
         Route::get("/api/system/stats", Viewer, system::stats),
         Route::get("/api/system/storage", Viewer, system::storage),
         Route::get("/api/system/pipeline", Viewer, system::pipeline),

@@ -10,13 +10,18 @@ use crate::api::{OpenBatch, PipelineFigures, PipelineSource, StorageFigures, Sto
 use crate::infer::InferStats;
 use crate::media::Snapshots;
 use crate::pipeline::Pipeline;
-use crate::store::StoreSettings;
+use crate::store::{Store, StoreSettings};
 
 /// Directories in directories are followed this deep; the index has one level.
 const DEPTH_MAX: u8 = 4;
 
 /// Room in the state directory `dir`.
-pub fn storage(dir: PathBuf, limits: StoreSettings, snapshots: Snapshots) -> StorageSource {
+pub fn storage(
+    dir: PathBuf,
+    limits: StoreSettings,
+    store: Store,
+    snapshots: Snapshots,
+) -> StorageSource {
     Arc::new(move || {
         let disk = statvfs(&dir).ok();
         let disk = disk.as_ref();
@@ -33,7 +38,7 @@ pub fn storage(dir: PathBuf, limits: StoreSettings, snapshots: Snapshots) -> Sto
             disk_free_bytes: disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
             journal_max_bytes: limits.journal_max_bytes,
             media_max_bytes: limits.media_max_bytes,
-            max_age: limits.max_age,
+            max_age: store.max_age(),
             min_free_bytes: limits.min_free_bytes,
         }
     })

@@ -42,6 +42,7 @@ mod scene_change;
 mod secret;
 mod setting;
 mod time;
+mod tuning;
 mod zone;
 
 pub use alert::{Alert, AlertAction, AlertId, AlertStatus};
@@ -61,4 +62,5 @@ pub use scene_change::{SceneChange, SceneChangeId, SceneChangeType};
 pub use secret::Secret;
 pub use setting::Setting;
 pub use time::{InvalidTimestamp, Timestamp};
+pub use tuning::{TUNING, Tuning};
 pub use zone::{Mask, Zone};

@@ -1,8 +1,8 @@
 //! Detection batches: detections of one camera that belong together in time.
 //!
 //! At most one is open. It closes 90 s after its first detection, 30 s after its
-//! latest, or with its 50th (realtime contract 3.2); the next detection opens
-//! another. Detections of one frame are never divided.
+//! latest, or with its 50th (realtime contract 3.2) unless other spans are set; the
+//! next detection opens another. Detections of one frame are never divided.
 
 use std::time::Duration;
 
@@ -10,8 +10,6 @@ use uuid::Uuid;
 
 use crate::domain::BatchId;
 
-const WINDOW: Duration = Duration::from_secs(90);
-const IDLE: Duration = Duration::from_secs(30);
 const SIZE: usize = 50;
 
 /// A batch that takes more detections.
@@ -26,8 +24,10 @@ pub struct OpenBatch {
 }
 
 /// The batches of one camera.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Batches {
+    window: Duration,
+    idle: Duration,
     open: Option<Open>,
 }
 
@@ -40,10 +40,21 @@ struct Open {
 }
 
 impl Batches {
+    /// None yet; each closes `window` after its first detection and `idle` after its
+    /// latest.
+    pub fn new(window: Duration, idle: Duration) -> Self {
+        Self { window, idle, open: None }
+    }
+
+    /// Other spans, also for the batch that is open.
+    pub fn set_spans(&mut self, window: Duration, idle: Duration) {
+        (self.window, self.idle) = (window, idle);
+    }
+
     /// The batch that takes `count` detections at `now`, a time that does not
     /// run backwards.
     pub fn add(&mut self, now: Duration, count: usize) -> BatchId {
-        if self.open.as_ref().is_some_and(|open| open.is_over(now)) {
+        if self.open.as_ref().is_some_and(|open| self.is_over(open, now)) {
             self.open = None;
         }
         let fresh = || Open { id: fresh_id(), first: now, latest: now, count: 0 };
@@ -55,17 +66,15 @@ impl Batches {
 
     /// The batch that would take a detection at `now`.
     pub fn open(&self, now: Duration) -> Option<OpenBatch> {
-        let open = self.open.as_ref().filter(|open| !open.is_over(now))?;
+        let open = self.open.as_ref().filter(|open| !self.is_over(open, now))?;
         let age = now.saturating_sub(open.first);
         Some(OpenBatch { id: open.id.clone(), detections: open.count, age })
     }
-}
 
-impl Open {
-    fn is_over(&self, now: Duration) -> bool {
-        now.saturating_sub(self.first) >= WINDOW
-            || now.saturating_sub(self.latest) >= IDLE
-            || self.count >= SIZE
+    fn is_over(&self, open: &Open, now: Duration) -> bool {
+        now.saturating_sub(open.first) >= self.window
+            || now.saturating_sub(open.latest) >= self.idle
+            || open.count >= SIZE
     }
 }
 
@@ -80,8 +89,12 @@ fn fresh_id() -> BatchId {
 mod tests {
     use super::*;
 
+    fn documented() -> Batches {
+        Batches::new(Duration::from_secs(90), Duration::from_secs(30))
+    }
+
     fn ids(times_s: impl IntoIterator<Item = u64>) -> Vec<BatchId> {
-        let mut batches = Batches::default();
+        let mut batches = documented();
         times_s.into_iter().map(|s| batches.add(Duration::from_secs(s), 1)).collect()
     }
 
@@ -97,13 +110,15 @@ mod tests {
 
     #[test]
     fn a_batch_is_open_until_it_would_take_nothing_more() {
-        let mut batches = Batches::default();
+        let mut batches = documented();
         let at = Duration::from_secs;
         assert_eq!(batches.open(at(0)), None);
         let id = batches.add(at(10), 3);
         let open = OpenBatch { id, detections: 3, age: at(29) };
         assert_eq!(batches.open(at(39)), Some(open));
         assert_eq!(batches.open(at(40)), None);
+        batches.set_spans(at(90), at(60));
+        assert!(batches.open(at(40)).is_some(), "it is given more time");
     }
 
     #[test]

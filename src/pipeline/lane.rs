@@ -59,11 +59,11 @@ impl Lane {
     pub fn new(settings: LaneSettings) -> Self {
         Self {
             gate: MotionGate::new(settings.masks.clone()),
+            batches: Batches::new(settings.batch_window, settings.batch_idle),
             settings,
             view: ViewWatch::default(),
             regulars: Regulars::default(),
             tracker: Tracker::new(0.0, 0.0),
-            batches: Batches::default(),
             incidents: BTreeMap::new(),
             last_frame: Duration::ZERO,
             last_look: None,
@@ -81,6 +81,7 @@ impl Lane {
         if settings.masks != self.settings.masks {
             self.gate = MotionGate::new(settings.masks.clone());
         }
+        self.batches.set_spans(settings.batch_window, settings.batch_idle);
         self.settings = settings;
     }
 

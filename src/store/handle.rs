@@ -102,6 +102,16 @@ impl Store {
         *lock(&self.shared.on_dropped) = Some(Box::new(listener));
     }
 
+    /// Nothing is kept longer than this from now on.
+    pub fn set_max_age(&self, max_age: Option<Duration>) {
+        *lock(&self.shared.max_age) = max_age;
+    }
+
+    /// How long anything is kept at most; `None` where only sizes count.
+    pub fn max_age(&self) -> Option<Duration> {
+        *lock(&self.shared.max_age)
+    }
+
     /// New ids will be above those of `records`, which were made elsewhere.
     pub(super) fn continue_ids_above(&self, records: &[Record]) {
         for record in records {

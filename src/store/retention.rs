@@ -54,7 +54,7 @@ fn next_to_go(engine: &Engine, passed_over: u64) -> Option<(u64, &'static str)> 
     if journal.disk().free_bytes(&shared.dir).is_some_and(|free| free < settings.min_free_bytes) {
         return Some((oldest, "the disk is nearly full"));
     }
-    let limit = settings.max_age?;
+    let limit = (*lock(&shared.max_age))?;
     let newest = engine.indexing.current()?.outlines().newest(oldest)?;
     is_too_old(&shared.clock, newest, limit).then_some((oldest, "older than the limit"))
 }

@@ -110,6 +110,8 @@ pub(super) struct Shared {
     pub dir: PathBuf,
     pub settings: StoreSettings,
     pub clock: Clock,
+    /// Nothing is kept longer than this; can be changed at run time.
+    pub max_age: Mutex<Option<Duration>>,
     pub health: Component,
     pub metrics: StoreMetrics,
     pub index: ArcSwapOption<Index>,
@@ -140,6 +142,7 @@ impl Shared {
         Self {
             ground,
             dir,
+            max_age: Mutex::new(settings.max_age),
             settings,
             clock,
             health,

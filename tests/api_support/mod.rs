@@ -9,7 +9,7 @@ pub mod schema;
 mod store;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -36,7 +36,8 @@ use watchpost::assess::{Alerts, AlertsContext};
 use watchpost::capture::{CameraEntry, Directory};
 use watchpost::domain::{
     BBox, BatchId, CameraState, ColorSpace, Detection, DetectionId, Event, EventId, Frame,
-    FrameMeta, Label, PixelFormat, Plane, RiskScore, Secret, SessionId, Timestamp, TrackId,
+    FrameMeta, Label, PixelFormat, Plane, RiskScore, Secret, SessionId, Setting, Timestamp,
+    TrackId,
 };
 use watchpost::health::{Health, Metrics, Progress, SpanFigures, State};
 use watchpost::infer::DetectorInfo;
@@ -68,6 +69,8 @@ pub struct Appliance {
     pub store: Arc<MemoryStore>,
     pub clock: Clock,
     pub alerts: Alerts,
+    /// Settings that were to be applied.
+    pub tuned: Arc<Mutex<Vec<Setting>>>,
     /// Opened by a test, it lets the checks of the store come to an end.
     pub gate: Gate,
     pub settings: Arc<ArcSwap<ApiSettings>>,
@@ -107,6 +110,7 @@ impl Appliance {
             stop: stop.clone(),
         })
         .unwrap();
+        let tuned = Arc::<Mutex<Vec<Setting>>>::default();
         let gate = Gate::default();
         let jobs = Jobs::start(JobsContext {
             clock: clock.clone(),
@@ -152,6 +156,10 @@ impl Appliance {
                 chosen_because: "faster: 8 ms against 9 ms".into(),
             }),
             system_status: Arc::new(system_status),
+            tune: {
+                let tuned = Arc::clone(&tuned);
+                Arc::new(move |setting| tuned.lock().unwrap().push(setting))
+            },
             storage: Arc::new(storage),
             pipeline: Arc::new(pipeline),
         });
@@ -170,6 +178,7 @@ impl Appliance {
             store,
             clock,
             alerts,
+            tuned,
             gate,
             settings,
             stop,

@@ -5,6 +5,7 @@ pub(super) mod alert_rules;
 pub(super) mod alerts;
 pub(super) mod analysis;
 pub(super) mod cameras;
+pub(super) mod config;
 pub(super) mod counts;
 pub(super) mod detections;
 pub(super) mod events;

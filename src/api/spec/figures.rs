@@ -1,8 +1,8 @@
-//! The routes that count and measure, described.
+//! The routes that count, measure and tune, described.
 
 use super::operation::{Kind, Operation, QueryParameter};
 use super::operations::{CAMERA, FROM, LABEL, LEVEL, REVIEWED, UNTIL, WHICH_EVENTS, parameter};
-use crate::api::rest::{counts, jobs, system};
+use crate::api::rest::{config, counts, jobs, system};
 
 const TIMELINE: &[QueryParameter] = &[
     parameter("bucket_size", Kind::OneOf(&["hour", "day", "week"]), "An hour unless told."),
@@ -45,6 +45,13 @@ pub(super) fn all() -> Vec<Operation> {
             .json::<jobs::JobTypes>(),
         Operation::get("/api/jobs/stats", "The jobs of the last hour, counted.")
             .json::<jobs::JobStats>(),
+        Operation::get("/api/system/config", "Settings made at run time.").json::<config::Config>(),
+        Operation::patch(
+            "/api/system/config",
+            "Changes settings at once and for good; null takes one back.",
+        )
+        .body::<config::Change>()
+        .json::<config::Config>(),
         Operation::get("/api/system/stats", "How much there is, and since when the box runs.")
             .json::<system::SystemStats>(),
         Operation::get("/api/system/storage", "Bytes on the disk, and their limits.")
