@@ -57,7 +57,7 @@ fn measure(model: ModelChoice) -> (Vec<Duration>, u64) {
     let surroundings = Surroundings {
         stats: Arc::clone(&stats),
         output: stopwatch.clone(),
-        assessor: Arc::new(Rules),
+        assessor: Arc::new(Rules::default()),
         clock: clock.clone(),
         metrics,
         health,

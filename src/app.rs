@@ -8,9 +8,11 @@
 mod announce;
 mod backup;
 mod drivers;
+mod figures;
 mod reload;
 mod store_check;
 mod system;
+mod tuning;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +29,7 @@ use crate::board::Sensors;
 use crate::capture::{Cameras, CaptureContext, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
+use crate::domain::Tuning;
 use crate::health::{Health, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
@@ -222,10 +225,11 @@ async fn appliance(
     });
 
     let stats = Arc::new(InferStats::default());
+    let rules = Arc::new(Rules::default());
     let surroundings = Surroundings {
         stats: Arc::clone(&stats),
         output: recorder,
-        assessor: Arc::new(Rules),
+        assessor: Arc::<Rules>::clone(&rules),
         clock: clock.clone(),
         metrics: metrics.clone(),
         health: health.clone(),
@@ -243,10 +247,11 @@ async fn appliance(
         Sensors::system(),
         directory.clone(),
         health.clone(),
-        stats,
+        Arc::clone(&stats),
         pipeline.clone(),
         settings.infer.workers,
     );
+    let (tune, changes) = tuning::channel();
     let api_settings = Arc::new(ArcSwap::from_pointee(settings.api.clone()));
     let context = Arc::new(ApiContext::new(ApiHandles {
         settings: Arc::clone(&api_settings),
@@ -261,7 +266,7 @@ async fn appliance(
         store_check: store_check::maker(dir),
         cameras: directory.clone(),
         live_views: views.clone(),
-        snapshots,
+        snapshots: snapshots.clone(),
         health: health.clone(),
         progress: progress.clone(),
         metrics: metrics.clone(),
@@ -270,7 +275,11 @@ async fn appliance(
             let sampler = sampler.clone();
             Arc::new(move || sampler.status())
         },
+        tune: Arc::clone(&tune),
+        storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
+        pipeline: figures::pipeline(pipeline.clone(), stats),
     }));
+    tasks.spawn("settings", tuning::restore(store.clone(), tune, stop.clone()));
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));
     tasks.spawn("system-status", sampler.run(hub.clone(), health_watch, stop.clone()));
     tasks.spawn("watchdog", watchdog::feed(health.clone(), progress, stop.clone()));
@@ -288,6 +297,9 @@ async fn appliance(
         cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
         taps,
         pipeline,
+        rules,
+        store,
+        tuning: Tuning::default(),
         views,
         api: api_settings,
         hub,
@@ -301,7 +313,7 @@ async fn appliance(
     }
     watchdog::ready();
 
-    wait_for_stop(signals, &mut reloader).await;
+    wait_for_stop(signals, changes, &mut reloader).await;
     watchdog::stopping();
     stop.set();
     drain(&tasks, &clock).await;
@@ -354,7 +366,11 @@ impl Signals {
     }
 }
 
-async fn wait_for_stop(mut signals: Signals, reloader: &mut Reloader) {
+async fn wait_for_stop(
+    mut signals: Signals,
+    mut changes: tuning::Changes,
+    reloader: &mut Reloader,
+) {
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return,
@@ -362,6 +378,10 @@ async fn wait_for_stop(mut signals: Signals, reloader: &mut Reloader) {
             _ = signals.reload.recv() => {
                 reloader.reload();
                 watchdog::reloaded();
+            }
+            Ok(()) = changes.changed() => {
+                let setting = changes.borrow_and_update().clone();
+                reloader.tune(setting.as_ref().map(tuning::read).unwrap_or_default());
             }
         }
     }

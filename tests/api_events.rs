@@ -267,6 +267,32 @@ async fn a_review_survives_the_next_change_of_its_event() {
     appliance.finished().await;
 }
 
+#[tokio::test]
+async fn notes_and_a_snooze_are_kept_through_changes_of_either_side() {
+    let appliance = Appliance::start().await;
+    let recorder = appliance.recorder();
+    let mut live = appliance.websocket("/ws/events").await;
+    live.is_served().await;
+    recorder.frame_done(outcome(event(1, 0)));
+    assert_eq!(live.json().await["data"]["notes"], serde_json::Value::Null);
+    let change = async |body: &str| {
+        let answer = appliance.request("PATCH", "/api/events/1", &[], body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    change(r#"{"notes":"The postman.","snooze_until":"2026-01-16T08:00:00+01:00"}"#).await;
+    let told = live.json().await;
+    assert_eq!(told["data"]["notes"], "The postman.");
+    recorder.frame_done(outcome(event(1, 1)));
+    assert_eq!(live.json().await["data"]["snooze_until"], "2026-01-16T07:00:00.000Z");
+    let changed = change(r#"{"reviewed":true}"#).await;
+    assert_eq!((&changed["notes"], &changed["reviewed"]), (&"The postman.".into(), &true.into()));
+    let cleared = change(r#"{"notes":null,"snooze_until":null}"#).await;
+    assert!(cleared["notes"].is_null() && cleared["reviewed"] == true);
+    assert!(cleared["snooze_until"].is_null());
+    appliance.finished().await;
+}
+
 fn outcome(event: Event) -> FrameOutcome {
     FrameOutcome {
         frame: None,
@@ -285,11 +311,14 @@ async fn a_review_that_cannot_be_kept_is_not_confirmed() {
     let appliance = Appliance::start().await;
     appliance.store.events.lock().unwrap().push(event(1, 0));
     let body = r#"{"reviewed":true}"#;
+    let long = format!(r#"{{"notes":"{}"}}"#, "ä".repeat(1001));
     for (path, body, status) in [
         ("/api/events/9", body, 404),
         ("/api/events/1", "{}", 400),
         ("/api/events/1", r#"{"reviewed":"yes"}"#, 400),
-        ("/api/events/1", r#"{"reviewed":true,"notes":"x"}"#, 400),
+        ("/api/events/1", r#"{"reviewed":true,"note":"x"}"#, 400),
+        ("/api/events/1", r#"{"snooze_until":"tomorrow"}"#, 400),
+        ("/api/events/1", long.as_str(), 400),
     ] {
         let answer = appliance.request("PATCH", path, &[], body).await;
         assert_eq!(answer.status, status, "{path} {body}");

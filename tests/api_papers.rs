@@ -130,6 +130,15 @@ async fn answers_fit_the_schemas_that_openapi_gives_them() {
         ("/api/system/health/full", "/api/system/health/full"),
         ("/api/system/health/websocket", "/api/system/health/websocket"),
         ("/api/server/status", "/api/server/status"),
+        ("/api/events/stats", "/api/events/stats"),
+        ("/api/events/timeline-summary", "/api/events/timeline-summary"),
+        ("/api/detections/stats", "/api/detections/stats"),
+        ("/api/detections/labels", "/api/detections/labels"),
+        ("/api/jobs/types", "/api/jobs/types"),
+        ("/api/jobs/stats", "/api/jobs/stats"),
+        ("/api/system/stats", "/api/system/stats"),
+        ("/api/system/storage", "/api/system/storage"),
+        ("/api/system/pipeline", "/api/system/pipeline"),
         ("/api/system/websocket/events", "/api/system/websocket/events"),
     ] {
         let answer = appliance.get_json(path).await;

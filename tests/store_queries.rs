@@ -113,6 +113,7 @@ fn pages_of_any_size_together_give_exactly_the_filtered_list() {
             .collect();
         assert_eq!(all_pages(&bench, &query), wanted, "{query:?}");
     }
+    assert_eq!(bench.store.count_detections().unwrap(), kept.len() as u64);
 }
 
 #[test]
@@ -148,7 +149,12 @@ fn event_filters_hold_together() {
             .cloned()
             .collect();
         let page = bench.store.events(&query).unwrap();
-        assert_eq!((page.items, page.next_cursor), (wanted, None), "{query:?}");
+        assert_eq!((&page.items, page.next_cursor), (&wanted, None), "{query:?}");
+        let mut counted = Vec::new();
+        let rest = bench.store.survey_events(&query, &mut |e| counted.push((e.started_at, e.risk)));
+        assert_eq!(rest.unwrap(), None);
+        let wanted: Vec<_> = wanted.iter().map(|e| (e.started_at, e.risk)).collect();
+        assert_eq!(counted, wanted, "counted from the index alone");
     }
 }
 

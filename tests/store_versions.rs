@@ -51,6 +51,23 @@ fn a_journal_of_version_1_is_read_to_the_last_record() {
     bench.close();
 }
 
+#[test]
+fn an_event_of_version_1_takes_notes_and_keeps_them_over_a_restart() {
+    let dir = copied(V1);
+    let noted = Event { notes: "The postman.".into(), revision: 2, ..reviewed() };
+    let bench = Bench::open(dir.path());
+    bench.submit(vec![Record::Event(noted.clone())], Durability::Synced).unwrap();
+    bench.close();
+    let bench = Bench::open(dir.path());
+    assert_eq!(bench.store.event(EventId(1)).unwrap(), Some(noted.clone()));
+    bench.close();
+
+    let mut lines = Vec::new();
+    tools::export(&RealDisk, dir.path(), &mut lines, &mut |_| ()).unwrap();
+    let text = String::from_utf8(lines).unwrap();
+    assert!(text.contains(r#""record":"event.v2""#) && text.contains(r#""record":"event.v1""#));
+}
+
 /// A segment as a later version might write one: the layout of `src/store/frame.rs`.
 fn segment(format: u32, number: u64, ids: (u64, u64), bodies: &[&[u8]]) -> Vec<u8> {
     let mut bytes = b"WPJRNL\r\n".to_vec();

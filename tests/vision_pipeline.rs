@@ -126,7 +126,7 @@ impl Rig {
         let around = Surroundings {
             stats: Arc::new(InferStats::default()),
             output: recorder.clone(),
-            assessor: Arc::new(Rules),
+            assessor: Arc::new(Rules::default()),
             clock: clock.clone(),
             metrics: metrics.clone(),
             health: health.clone(),

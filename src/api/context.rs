@@ -8,8 +8,10 @@ use tokio::sync::Semaphore;
 
 use super::ApiSettings;
 use super::error::ApiError;
+use super::figures::{PipelineSource, StorageSource};
 use crate::assess::Alerts;
 use crate::capture::Directory;
+use crate::domain::Setting;
 use crate::health::{Health, Metrics, Progress};
 use crate::infer::DetectorInfo;
 use crate::jobs::{Exports, Jobs, Work};
@@ -24,6 +26,9 @@ const BLOCKING_MAX: usize = 4;
 
 /// Figures of the whole box, asked for when they are sent.
 pub type SystemStatusSource = Arc<dyn Fn() -> SystemStatus + Send + Sync>;
+
+/// Has a setting applied that was just stored. Must not block.
+pub type Tune = Arc<dyn Fn(Setting) + Send + Sync>;
 
 /// Makes the work of a job.
 pub type MakeWork = Arc<dyn Fn() -> Box<dyn Work> + Send + Sync>;
@@ -66,6 +71,12 @@ pub struct ApiHandles {
     pub detector: Option<DetectorInfo>,
     /// Figures of the whole box.
     pub system_status: SystemStatusSource,
+    /// Applies settings that were changed at run time.
+    pub tune: Tune,
+    /// Room on the disk.
+    pub storage: StorageSource,
+    /// How the pipeline does.
+    pub pipeline: PipelineSource,
 }
 
 /// The handles and the few limits that all requests share.

@@ -12,6 +12,7 @@ mod connection;
 mod context;
 mod dispatch;
 mod error;
+mod figures;
 mod guard;
 mod io;
 mod limits;
@@ -30,6 +31,7 @@ pub mod wire;
 mod ws;
 
 pub use bind::{BindError, bind};
-pub use context::{ApiContext, ApiHandles, MakeWork, SystemStatusSource};
+pub use context::{ApiContext, ApiHandles, MakeWork, SystemStatusSource, Tune};
+pub use figures::{OpenBatch, PipelineFigures, PipelineSource, StorageFigures, StorageSource};
 pub use server::serve;
 pub use settings::{ApiKey, ApiSettings, Role};

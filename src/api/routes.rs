@@ -1,9 +1,9 @@
 //! All routes, in one list.
 
-use super::Role::{Operator, Public, Viewer};
+use super::Role::{Admin, Operator, Public, Viewer};
 use super::rest::{
-    alert_rules, alerts, analysis, cameras, detections, events, exports, health, jobs, pictures,
-    scene_changes, server,
+    alert_rules, alerts, analysis, cameras, config, counts, detections, events, exports, health,
+    jobs, pictures, scene_changes, server, system,
 };
 use super::route::Route;
 use super::{spec, sse, ws};
@@ -27,12 +27,16 @@ pub(super) fn all() -> Vec<Route> {
         // Realtime API: records.
         Route::get("/api/events", Viewer, sse::of_all),
         Route::get("/api/events/analyze/{batch_id}/stream", Viewer, analysis::stream),
+        Route::get("/api/events/stats", Viewer, counts::events),
+        Route::get("/api/events/timeline-summary", Viewer, counts::timeline),
         Route::get("/api/events/{id}", Viewer, events::one),
         Route::patch("/api/events/{id}", Operator, events::change),
         Route::get("/api/events/{id}/detections", Viewer, events::detections),
         Route::get("/api/events/{id}/snapshot", Viewer, pictures::event_snapshot),
         Route::get("/api/events/{id}/thumbnail", Viewer, pictures::event_thumbnail),
         Route::get("/api/detections", Viewer, detections::list),
+        Route::get("/api/detections/stats", Viewer, counts::detections),
+        Route::get("/api/detections/labels", Viewer, counts::labels),
         Route::get("/api/detections/{id}", Viewer, detections::one),
         Route::get("/api/detections/{id}/image", Viewer, pictures::detection_image),
         Route::get("/api/detections/{id}/thumbnail", Viewer, pictures::detection_thumbnail),
@@ -50,6 +54,8 @@ pub(super) fn all() -> Vec<Route> {
         // Realtime API: long work.
         Route::get("/api/jobs", Viewer, jobs::list),
         Route::post("/api/jobs", Operator, jobs::start),
+        Route::get("/api/jobs/types", Viewer, jobs::types),
+        Route::get("/api/jobs/stats", Viewer, jobs::stats),
         Route::get("/api/jobs/{id}", Viewer, jobs::one),
         Route::post("/api/jobs/{id}/cancel", Operator, jobs::cancel),
         Route::get("/api/jobs/{id}/logs", Viewer, jobs::logs),
@@ -67,6 +73,12 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/system/health/full", Viewer, health::full),
         Route::get("/api/system/health/websocket", Viewer, health::websocket),
         Route::get("/api/debug/websocket/connections", Viewer, health::websocket_connections),
+        Route::get("/api/system/config", Viewer, config::show),
+        Route::patch("/api/system/config", Admin, config::change),
+        Route::get("/api/system/stats", Viewer, system::stats),
+        Route::get("/api/system/storage", Viewer, system::storage),
+        Route::get("/api/system/pipeline", Viewer, system::pipeline),
+        Route::get("/api/system/telemetry", Viewer, system::pipeline),
         Route::get("/api/server/status", Viewer, server::status),
         Route::get("/metrics", Viewer, server::metrics),
         Route::get("/api/metrics", Viewer, server::metrics),

@@ -10,15 +10,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
 
+use super::tuning::tuned;
 use crate::api::ApiSettings;
+use crate::assess::Rules;
 use crate::capture::{Cameras, TapFactory};
 use crate::cli::with_causes;
 use crate::config::{ConfigError, Settings};
-use crate::domain::{CameraId, FrameTap};
+use crate::domain::{CameraId, FrameTap, Tuning};
 use crate::live::{CameraSwitched, Hub, LiveMessage};
 use crate::media::LiveViews;
 use crate::pipeline::{LaneSettings, Pipeline};
 use crate::rt::Clock;
+use crate::store::Store;
 
 /// Reads the configuration again.
 pub type LoadSettings = Box<dyn Fn() -> Result<Settings, ConfigError> + Send>;
@@ -46,6 +49,10 @@ pub struct Reloader {
     pub cameras: Cameras,
     pub taps: Taps,
     pub pipeline: Arc<Pipeline>,
+    pub rules: Arc<Rules>,
+    pub store: Store,
+    /// What somebody has set over the configuration.
+    pub tuning: Tuning,
     pub views: LiveViews,
     pub api: Arc<ArcSwap<ApiSettings>>,
     pub hub: Hub,
@@ -84,7 +91,7 @@ impl Reloader {
             wanted.keys().filter(|id| !known.contains(**id)).cloned().cloned().collect();
         let gone: Vec<_> = known.into_iter().filter(|id| !wanted.contains_key(id)).collect();
         for (id, lane) in wanted {
-            self.apply_lane(id, lane, settings.api.live_viewers_max);
+            self.apply_lane(id, &tuned(lane, &self.tuning), settings.api.live_viewers_max);
         }
         self.cameras.apply(settings.cameras.iter().map(|c| c.capture.clone()).collect());
         for id in &gone {
@@ -92,6 +99,7 @@ impl Reloader {
             self.pipeline.remove_lane(id);
             self.views.remove(id);
         }
+        self.rules.apply(&settings.assess);
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
         if self.applied.is_some() {
@@ -99,6 +107,16 @@ impl Reloader {
             self.announce(gone, false, "removed from the configuration");
         }
         self.applied = Some(settings);
+    }
+
+    /// Puts `tuning` over the configuration, in place of what was there before.
+    pub fn tune(&mut self, tuning: Tuning) {
+        self.tuning = tuning;
+        let Some(settings) = &self.applied else { return };
+        for camera in &settings.cameras {
+            self.pipeline.replace_settings(tuned(&camera.lane, &tuning));
+        }
+        self.store.set_max_age(tuning.max_age().or(settings.store.max_age));
     }
 
     fn announce(&self, cameras: Vec<CameraId>, is_enabled: bool, reason: &str) {

@@ -2,13 +2,15 @@
 //!
 //! Fixed rules, each with its points; the score is their sum and nothing else,
 //! so a person can check it against the reasoning. A passer-by stays low or
-//! medium; lingering and entering a zone raise the score. The hour of the day
-//! plays no part: the box knows UTC, not the night of its place.
+//! medium; lingering and entering a zone raise the score. A person at night counts
+//! for more where the configuration says when and where night is ([`AssessSettings`])
+//! and the clock can be trusted; otherwise the hour of the day plays no part.
 //!
 //! Which events somebody must see is decided by rules of another kind, those that
 //! people make: [`Alerts`].
 
 mod alerts;
+mod night;
 mod rules;
 
 pub use alerts::{
@@ -16,23 +18,38 @@ pub use alerts::{
     is_template, is_timezone,
 };
 
+pub use night::AssessSettings;
+
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
+
+use self::night::Night;
 use crate::domain::{Assessment, Assessor, RiskScore, Sighting};
 
-/// The fixed rules.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Rules;
+/// The fixed rules, and the night of the place.
+#[derive(Debug, Default)]
+pub struct Rules {
+    night: ArcSwapOption<Night>,
+}
+
+impl Rules {
+    /// Judges by these settings from now on.
+    pub fn apply(&self, settings: &AssessSettings) {
+        self.night.store(Night::of(settings).map(Arc::new));
+    }
+}
 
 impl Assessor for Rules {
     fn assess(&self, sighting: &Sighting<'_>) -> Assessment {
-        assess(sighting)
+        assess(sighting, self.night.load().as_deref())
     }
 }
 
 /// The verdict of the fixed rules. Pure.
-pub fn assess(sighting: &Sighting<'_>) -> Assessment {
-    let contributions = rules::contributions(sighting);
+fn assess(sighting: &Sighting<'_>, night: Option<&Night>) -> Assessment {
+    let contributions = rules::contributions(sighting, night);
     let sum = contributions.iter().map(|(_, points)| points).sum();
     let words: Vec<_> =
         contributions.iter().map(|(reason, points)| format!("{reason} {points:+}")).collect();
@@ -90,7 +107,7 @@ mod tests {
         persons_present: usize,
     ) -> Assessment {
         let zones: Vec<String> = zones.iter().map(|zone| (*zone).to_owned()).collect();
-        assess(&Sighting {
+        Rules::default().assess(&Sighting {
             camera_name: "Front door",
             label: &Label::new(label),
             confidence: 0.8,
@@ -99,7 +116,37 @@ mod tests {
             is_stationary,
             persons_present,
             seen_within_day: None,
+            at: None,
         })
+    }
+
+    #[test]
+    fn a_person_at_night_counts_for_more_if_the_clock_is_trusted() {
+        let rules = Rules::default();
+        let seen = |label: &str, at: Option<&str>| {
+            let sighting = Sighting {
+                camera_name: "Front door",
+                label: &Label::new(label),
+                confidence: 0.8,
+                dwell: Duration::ZERO,
+                zones: &[],
+                is_stationary: false,
+                persons_present: 1,
+                seen_within_day: None,
+                at: at.and_then(|time| time.parse().ok()),
+            };
+            rules.assess(&sighting).reasoning
+        };
+        let late = Some("2026-01-15T22:10:00Z");
+        assert_eq!(seen("person", late), "person +25", "nobody said when night is");
+        let night = "22:00".parse().ok().zip("06:00".parse().ok());
+        rules.apply(&AssessSettings { timezone: "Europe/Berlin".into(), night });
+        assert_eq!(seen("person", late), "person +25; at night (23:10) +10");
+        assert_eq!(seen("person", Some("2026-01-15T12:00:00Z")), "person +25");
+        assert_eq!(seen("person", None), "person +25", "the clock is not trusted");
+        assert_eq!(seen("car", late), "car +15");
+        rules.apply(&AssessSettings::default());
+        assert_eq!(seen("person", late), "person +25");
     }
 
     #[test]
@@ -139,8 +186,9 @@ mod tests {
                 is_stationary: false,
                 persons_present: 1,
                 seen_within_day,
+                at: None,
             };
-            assess(&sighting).reasoning
+            Rules::default().assess(&sighting).reasoning
         };
         assert_eq!(at_camera(None), "person +25");
         assert_eq!(at_camera(Some(0)), "person +25; first person here for a day +5");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::night::Night;
 use super::words_for;
 use crate::domain::Sighting;
 
@@ -45,13 +46,17 @@ const ROUTINE_POINTS: i32 = -5;
 /// The first of its class for a day is not.
 const FIRST_POINTS: i32 = 5;
 
+/// A person while people sleep.
+const NIGHT_POINTS: i32 = 10;
+
 /// All rules that apply to a sighting, in the order of the table.
-pub fn contributions(sighting: &Sighting<'_>) -> Vec<Contribution> {
+pub fn contributions(sighting: &Sighting<'_>, night: Option<&Night>) -> Vec<Contribution> {
     let mut list = vec![object(sighting)];
     list.extend(lingering(sighting));
     list.extend(zones(sighting));
     list.extend(circumstances(sighting));
     list.extend(recurrence(sighting));
+    list.extend(at_night(sighting, night));
     list
 }
 
@@ -92,6 +97,11 @@ fn recurrence(sighting: &Sighting<'_>) -> Option<Contribution> {
         ROUTINE.. => Some((format!("{label} often here"), ROUTINE_POINTS)),
         _ => None,
     }
+}
+
+fn at_night(sighting: &Sighting<'_>, night: Option<&Night>) -> Option<Contribution> {
+    let time = night?.time_at(sighting.at?)?;
+    is_person(sighting).then(|| (format!("at night ({time})"), NIGHT_POINTS))
 }
 
 fn circumstances(sighting: &Sighting<'_>) -> Vec<Contribution> {

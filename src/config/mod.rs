@@ -6,6 +6,7 @@
 //! holds, reading it ends with settings or with sentences, never with a panic.
 
 mod area;
+mod assess;
 mod camera;
 mod mistake;
 mod nearest;
@@ -35,6 +36,7 @@ use toml::de::DeTable;
 
 use self::section::Reader;
 use crate::api::ApiSettings;
+use crate::assess::AssessSettings;
 use crate::capture::CameraSettings;
 use crate::infer::InferSettings;
 use crate::pipeline::LaneSettings;
@@ -62,6 +64,8 @@ pub struct Settings {
     pub cameras: Vec<CameraConfig>,
     /// The detector.
     pub infer: InferSettings,
+    /// How events are judged.
+    pub assess: AssessSettings,
     /// The store.
     pub store: StoreSettings,
     /// The service.
@@ -160,12 +164,13 @@ fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides)
     let api = service::api(&root, &overrides.listen);
     let infer = service::infer(root.section("detector"));
     let store = service::store(root.section("store"));
+    let assess = assess::assess(root.section("assess"));
     let mut state_dir = PathBuf::from(DEFAULT_STATE_DIR);
     root.set("state_dir", &mut state_dir, rules::path);
     let cameras = camera::cameras(&root, infer.labels.is_some());
     root.finish();
     let state_dir = overrides.state_dir.clone().unwrap_or(state_dir);
-    Settings { cameras, infer, store, api, state_dir }
+    Settings { cameras, infer, assess, store, api, state_dir }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Label, RiskScore};
+use super::{Label, RiskScore, Timestamp};
 
 /// What is known about one tracked object at the moment it is assessed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Sighting<'a> {
     /// Objects of this class that the camera has followed within the last 24 hours,
     /// before this one; `None` when it has not watched for so long.
     pub seen_within_day: Option<usize>,
+    /// When it was seen; `None` while the clock is not trusted.
+    pub at: Option<Timestamp>,
 }
 
 /// The verdict.

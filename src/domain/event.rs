@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{BBox, BatchId, CameraId, EventId, Label, RiskScore, Timestamp, TrackId};
 
+/// Most characters that a person may write on an event: it goes out with every
+/// update.
+pub const NOTES_MAX: usize = 1000;
+
 /// An event. It exists from the moment its track is confirmed, is updated while
 /// the track lasts, and is complete when `ended_at` is set. Every update is
 /// stored and announced under the same id with a higher `revision`.
@@ -47,6 +51,11 @@ pub struct Event {
     pub clock_trusted: bool,
     /// Whether a person has looked at it.
     pub reviewed: bool,
+    /// What a person wrote on it, at most [`NOTES_MAX`] characters; empty when
+    /// nobody did.
+    pub notes: String,
+    /// Until when a person does not want to see it.
+    pub snooze_until: Option<Timestamp>,
 }
 
 impl Event {
@@ -101,6 +110,8 @@ mod tests {
             has_snapshot: false,
             clock_trusted,
             reviewed: false,
+            notes: String::new(),
+            snooze_until: None,
         }
     }
 

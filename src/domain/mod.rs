@@ -42,6 +42,7 @@ mod scene_change;
 mod secret;
 mod setting;
 mod time;
+mod tuning;
 mod zone;
 
 pub use alert::{Alert, AlertAction, AlertId, AlertStatus};
@@ -49,7 +50,7 @@ pub use alert_rule::{AlertRule, InvalidTimeOfDay, RuleId, Schedule, TimeOfDay, W
 pub use assessment::{Assessment, Assessor, Sighting};
 pub use camera::{CameraNotice, CameraState, CameraStatus};
 pub use detection::{Candidate, Detection, Label};
-pub use event::Event;
+pub use event::{Event, NOTES_MAX};
 pub use frame::{
     ColorSpace, FRAME_EDGE_MAX_PX, Frame, FrameError, FrameMeta, FrameTap, PixelFormat, Plane,
 };
@@ -61,4 +62,5 @@ pub use scene_change::{SceneChange, SceneChangeId, SceneChangeType};
 pub use secret::Secret;
 pub use setting::Setting;
 pub use time::{InvalidTimestamp, Timestamp};
+pub use tuning::{TUNING, Tuning};
 pub use zone::{Mask, Zone};

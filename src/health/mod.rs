@@ -4,8 +4,10 @@
 mod components;
 mod metrics;
 mod progress;
+mod spans;
 pub mod watchdog;
 
 pub use components::{Component, Health, Report, State};
 pub use metrics::{Counter, Gauge, Metrics};
 pub use progress::{Progress, ProgressMark};
+pub use spans::{SpanFigures, Spans};

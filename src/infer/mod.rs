@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::domain::{Candidate, Frame};
+use crate::health::{SpanFigures, Spans};
 
 /// Finds objects in pictures. Shared by all inference workers.
 pub trait Detector: Send + Sync {
@@ -98,6 +99,7 @@ impl InferError {
 pub struct InferStats {
     inferences: AtomicU64,
     busy_us: AtomicU64,
+    spans: Spans,
 }
 
 impl InferStats {
@@ -106,6 +108,12 @@ impl InferStats {
         self.inferences.fetch_add(1, Ordering::Relaxed);
         let us = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
         self.busy_us.fetch_add(us, Ordering::Relaxed);
+        self.spans.record(span);
+    }
+
+    /// How long one takes.
+    pub fn spans(&self) -> SpanFigures {
+        self.spans.figures()
     }
 
     /// Inferences so far, and the time they took together.

@@ -45,6 +45,7 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     dropped: Counter,
+    bytes: Gauge,
 }
 
 #[derive(Default)]
@@ -98,6 +99,7 @@ impl Snapshots {
             queue: Mutex::default(),
             wake: Condvar::new(),
             dropped,
+            bytes: metrics.gauge("watchpost_snapshot_bytes", "Bytes of all snapshots.", &[]),
         });
         let mut desk = Desk {
             claim,
@@ -108,7 +110,7 @@ impl Snapshots {
             health: health.component("snapshots"),
             is_failing: false,
             kept: metrics.counter("watchpost_snapshots_total", "Snapshots kept.", &[]),
-            bytes: metrics.gauge("watchpost_snapshot_bytes", "Bytes of all snapshots.", &[]),
+            bytes: shared.bytes.clone(),
         };
         let (worker, stop) = (Arc::clone(&shared), stop.clone());
         if let Err(error) = tasks.spawn_thread("snapshots", move || desk.run(&worker, &stop)) {
@@ -119,6 +121,11 @@ impl Snapshots {
             );
         }
         Self(shared)
+    }
+
+    /// Bytes of all snapshots and thumbnails.
+    pub fn bytes(&self) -> u64 {
+        self.0.bytes.value() as u64
     }
 
     /// Keeps `frame` as the picture of `event`, in place of an earlier one; the
@@ -403,6 +410,7 @@ mod tests {
             queue: Mutex::default(),
             wake: Condvar::new(),
             dropped: dropped.clone(),
+            bytes: Gauge::default(),
         };
         let snapshots = Snapshots(Arc::new(shared));
         let (tx, rx) = mpsc::sync_channel(64);

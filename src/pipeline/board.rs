@@ -161,6 +161,13 @@ impl Board {
         (count(|slot| slot.waiting.is_some()), count(|slot| slot.is_in_work))
     }
 
+    /// All lanes and their cameras.
+    pub fn lanes(&self) -> Vec<(CameraId, Arc<Mutex<Lane>>)> {
+        let state = self.lock();
+        let staying = state.slots.iter().filter(|slot| !slot.is_leaving);
+        staying.map(|slot| (slot.camera.clone(), Arc::clone(&slot.lane))).collect()
+    }
+
     /// The next turn; waits a moment for one.
     pub fn next(&self, stop: &Stop) -> Next {
         let mut state = self.lock();

@@ -103,6 +103,8 @@ impl Incident {
             has_snapshot: false,
             clock_trusted,
             reviewed: false,
+            notes: String::new(),
+            snooze_until: None,
         };
         Self {
             event,
@@ -206,6 +208,7 @@ impl Incident {
             is_stationary: track.is_stationary(),
             persons_present: self.persons_most,
             seen_within_day: self.seen_within_day,
+            at: self.event.clock_trusted.then_some(track.seen_at()),
         });
         self.event.risk = verdict.risk;
         self.event.summary = verdict.summary;

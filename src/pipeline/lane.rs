@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::batch::Batches;
+use super::batch::{Batches, OpenBatch};
 use super::incident::{Incident, Scene};
 use super::motion::MotionGate;
 use super::regulars::Regulars;
@@ -60,11 +60,11 @@ impl Lane {
     pub fn new(settings: LaneSettings) -> Self {
         Self {
             gate: MotionGate::new(settings.masks.clone()),
+            batches: Batches::new(settings.batch_window, settings.batch_idle),
             settings,
             view: ViewWatch::default(),
             regulars: Regulars::default(),
             tracker: Tracker::new(0.0, 0.0),
-            batches: Batches::default(),
             incidents: BTreeMap::new(),
             last_frame: Duration::ZERO,
             last_look: None,
@@ -82,12 +82,18 @@ impl Lane {
         if settings.masks != self.settings.masks {
             self.gate = MotionGate::new(settings.masks.clone());
         }
+        self.batches.set_spans(settings.batch_window, settings.batch_idle);
         self.settings = settings;
     }
 
     /// Capture time of the latest frame.
     pub fn last_frame(&self) -> Duration {
         self.last_frame
+    }
+
+    /// The batch that would take a detection at `now`.
+    pub fn open_batch(&self, now: Duration) -> Option<OpenBatch> {
+        self.batches.open(now)
     }
 
     /// There are tracks that must end some time.

@@ -1,6 +1,7 @@
 //! What one camera reports, frame by frame, with scripted objects.
 
 use std::cell::Cell;
+use std::sync::LazyLock;
 use std::sync::atomic::AtomicU64;
 
 use super::*;
@@ -22,6 +23,8 @@ impl Output for Ids {
 
     fn frame_done(&self, _: FrameOutcome) {}
 }
+
+static RULES: LazyLock<Rules> = LazyLock::new(Rules::default);
 
 fn settings() -> LaneSettings {
     LaneSettings {
@@ -78,7 +81,7 @@ fn outside<'a>(
     Outside {
         detect,
         threshold: 0.4,
-        assessor: &Rules,
+        assessor: &*RULES,
         output: ids,
         next_track,
         clock_trusted: true,

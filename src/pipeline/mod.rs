@@ -25,6 +25,7 @@ mod workers;
 #[cfg(test)]
 mod testing;
 
+pub use batch::OpenBatch;
 pub use recorder::{OnEvent, Recorder, RecorderContext};
 pub use workers::{Pipeline, Surroundings};
 
@@ -63,6 +64,10 @@ pub struct LaneSettings {
     /// Likeness to what the camera usually sees below which its view has changed
     /// (covered, turned), 0..=1; 0 switches the comparison off.
     pub view_threshold: f32,
+    /// A batch closes so long after its first detection.
+    pub batch_window: Duration,
+    /// And so long after its latest.
+    pub batch_idle: Duration,
     /// Footage: nothing is dropped, the pipeline sets the pace.
     pub is_paced: bool,
 }
@@ -83,6 +88,9 @@ impl LaneSettings {
             zones: Vec::new(),
             masks: Vec::new(),
             view_threshold: 0.5,
+            // Realtime contract 3.2.
+            batch_window: Duration::from_secs(90),
+            batch_idle: Duration::from_secs(30),
             is_paced: false,
         }
     }

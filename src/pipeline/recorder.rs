@@ -183,15 +183,18 @@ impl Recorder {
         }
     }
 
-    /// A person may review an event while it lasts, and the clock may be set, which
-    /// the pipeline does not know: review and dates of the stored revision hold.
+    /// A person may review an event while it lasts and write on it, and the clock may
+    /// be set, which the pipeline does not know: what the stored revision has of that
+    /// holds.
     fn record_event(&self, event: Event) {
         let (hub, unsaved) = (self.hub.clone(), self.unsaved.clone());
         let on_event = Arc::clone(&self.on_event);
         let (id, unstored) = (event.id, event.clone());
         let change = move |known: Option<Event>| {
             let Some(known) = known else { return Some(event) };
-            Some(Event { reviewed: known.reviewed, ..event.dated_as(&known) })
+            let event = event.dated_as(&known);
+            let Event { reviewed, notes, snooze_until, .. } = known;
+            Some(Event { reviewed, notes, snooze_until, ..event })
         };
         let done = move |result: Result<Option<Event>, _>| {
             if result.is_err() {

@@ -14,9 +14,9 @@ use log::{error, warn};
 
 use super::board::{Board, LaneMetrics, Next, Turn, TurnTask};
 use super::lane::Outside;
-use super::{Lane, LaneSettings, Output};
+use super::{Lane, LaneSettings, OpenBatch, Output};
 use crate::domain::{Assessor, CameraId, Candidate, Frame, FrameTap};
-use crate::health::{Component, Health, Metrics, Progress, ProgressMark};
+use crate::health::{Component, Health, Metrics, Progress, ProgressMark, SpanFigures, Spans};
 use crate::infer::{Detector, InferError, InferStats};
 use crate::rt::{Clock, Stop, Tasks, panic_message};
 
@@ -52,6 +52,7 @@ struct Shared {
     health: Component,
     is_failing: AtomicBool,
     next_track: AtomicU64,
+    frame_spans: Spans,
     working: AtomicUsize,
 }
 
@@ -64,6 +65,7 @@ impl Pipeline {
             health: around.health.component("detector"),
             is_failing: AtomicBool::new(false),
             next_track: AtomicU64::new(1),
+            frame_spans: Spans::default(),
             working: AtomicUsize::new(0),
             around,
         });
@@ -137,6 +139,23 @@ impl Pipeline {
     pub fn processing(&self) -> usize {
         self.0.board.depth().1
     }
+
+    /// How long it takes from the exposure of a frame until what it gave is handed
+    /// on.
+    pub fn frame_spans(&self) -> SpanFigures {
+        self.0.frame_spans.figures()
+    }
+
+    /// The batches that take more detections, by camera. Waits for lanes that are in
+    /// work: an inference each at most.
+    pub fn open_batches(&self) -> Vec<(CameraId, OpenBatch)> {
+        let now = self.0.around.clock.monotonic();
+        let open = |(camera, lane): (CameraId, Arc<Mutex<Lane>>)| {
+            let batch = lock(&lane).open_batch(now)?;
+            Some((camera, batch))
+        };
+        self.0.board.lanes().into_iter().filter_map(open).collect()
+    }
 }
 
 impl Drop for Pipeline {
@@ -206,7 +225,11 @@ impl Shared {
                 return self.end(&turn.lane);
             }
         };
+        let exposed_at = outcome.frame.as_ref().map(|frame| frame.meta.captured_mono);
         self.around.output.frame_done(outcome);
+        if let Some(at) = exposed_at {
+            self.frame_spans.record(self.around.clock.monotonic().saturating_sub(at));
+        }
     }
 
     /// Ends a lane's tracks and events.

@@ -11,12 +11,12 @@ use super::frame::NextIds;
 use super::reading::{ReadError, Reading};
 use super::shared::{Guard, Shared, Status, Submit, Task, lock, refusal};
 use super::{
-    AlertQuery, Amended, Change, DetectionQuery, Done, Durability, EventQuery, Page, Reader,
-    Record, RecordId, SceneChangeQuery, StoreError, StoreSettings, Writer, stored, writer,
+    AlertQuery, Amended, Change, DetectionQuery, Done, Durability, EventBrief, EventQuery, Page,
+    Reader, Record, RecordId, SceneChangeQuery, StoreError, StoreSettings, Writer, stored, writer,
 };
 use crate::domain::{
     Alert, AlertId, AlertRule, Detection, DetectionId, Event, EventId, RuleId, SceneChange,
-    SceneChangeId, Setting,
+    SceneChangeId, Setting, Timestamp,
 };
 use crate::health::{Health, Metrics, Progress};
 use crate::rt::{Clock, Stop, Tasks};
@@ -108,6 +108,16 @@ impl Store {
     /// takes its place.
     pub fn on_redated(&self, listener: impl Fn(Event) + Send + Sync + 'static) {
         *lock(&self.shared.on_redated) = Some(Box::new(listener));
+    }
+
+    /// Nothing is kept longer than this from now on.
+    pub fn set_max_age(&self, max_age: Option<Duration>) {
+        *lock(&self.shared.max_age) = max_age;
+    }
+
+    /// How long anything is kept at most; `None` where only sizes count.
+    pub fn max_age(&self) -> Option<Duration> {
+        *lock(&self.shared.max_age)
     }
 
     /// New ids will be above those of `records`, which were made elsewhere.
@@ -244,6 +254,18 @@ impl Reader for Store {
 
     fn events(&self, query: &EventQuery) -> Result<Page<Event>, StoreError> {
         self.read(|reading| reading.events(query))
+    }
+
+    fn survey_events(
+        &self,
+        query: &EventQuery,
+        visit: &mut dyn FnMut(EventBrief),
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|reading| reading.survey(query, visit))
+    }
+
+    fn count_detections(&self) -> Result<u64, StoreError> {
+        self.read(|reading| Ok(reading.detection_count()))
     }
 
     fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {

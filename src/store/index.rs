@@ -20,11 +20,11 @@ use super::outlines::Outlines;
 use super::rare_index::RareEntry;
 use super::stored::{self, Body};
 use super::{Record, RecordId};
-use crate::domain::{CameraId, Event, Label, RiskLevel, Timestamp};
+use crate::domain::{CameraId, Event, Label, RiskScore, Timestamp};
 use crate::rt::panic_message;
 
 /// Layout of keys and values; another one is rebuilt, not read.
-const FORMAT_VERSION: &[u8] = &[2];
+const FORMAT_VERSION: &[u8] = &[3];
 /// Below about 8 MiB the setting saves nothing (measured), and more writes.
 const CACHE_BYTES: u64 = 8 << 20;
 
@@ -50,7 +50,7 @@ pub(super) struct EventEntry {
     started_at_ms: i64,
     pub camera: CameraId,
     pub label: Label,
-    pub level: RiskLevel,
+    pub risk: RiskScore,
     pub reviewed: bool,
 }
 
@@ -64,7 +64,7 @@ impl EventEntry {
             started_at_ms: event.started_at.unix_ms(),
             camera: event.camera.clone(),
             label: event.label.clone(),
-            level: event.risk.level(),
+            risk: event.risk,
             reviewed: event.reviewed,
         }
     }
@@ -85,7 +85,7 @@ impl EventEntry {
         [
             Prefix::all_events(),
             Prefix::events_of_camera(&self.camera),
-            Prefix::events_of_level(self.level),
+            Prefix::events_of_level(self.risk.level()),
             Prefix::events_of_label(self.label.as_str()),
         ]
         .map(|prefix| prefix.key(position))

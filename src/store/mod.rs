@@ -11,6 +11,7 @@ mod clock_shifts;
 mod clock_watch;
 mod cursors;
 pub mod disk;
+mod event_v2;
 mod frame;
 mod handle;
 mod healing;
@@ -36,6 +37,7 @@ mod shared;
 mod space;
 mod stored;
 mod stretches;
+mod survey;
 #[cfg(test)]
 mod testing;
 pub mod tools;
@@ -45,6 +47,7 @@ mod writer;
 pub use handle::Store;
 pub use rare::{AlertQuery, RecordId, RecordKind, Removal, Revised, SceneChangeQuery};
 pub use settings::{FLUSH_RECORDS_MAX, StoreSettings};
+pub use survey::EventBrief;
 
 use crate::domain::{
     Alert, AlertId, AlertRule, CameraId, Detection, DetectionId, Event, EventId, RiskLevel, RuleId,
@@ -212,6 +215,25 @@ pub trait Reader: Send + Sync {
     /// When the store is not available or a cursor is not one of its own.
     fn events(&self, query: &EventQuery) -> Result<Page<Event>, StoreError>;
 
+    /// Shows `visit` every wanted event, newest first, without reading the journal;
+    /// cursor and limit of the query do not count. Looks at [`SURVEY_KEYS_MAX`] at
+    /// most: when there are more, returns the start of the first that was not shown.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    fn survey_events(
+        &self,
+        query: &EventQuery,
+        visit: &mut dyn FnMut(EventBrief),
+    ) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Detections in the journal. One that was written twice because a write failed
+    /// half way counts twice.
+    ///
+    /// # Errors
+    /// When the store is not available.
+    fn count_detections(&self) -> Result<u64, StoreError>;
+
     /// One event in its latest revision.
     ///
     /// # Errors
@@ -270,6 +292,9 @@ pub const SCAN_BYTES_MAX: u64 = 16 << 20;
 
 /// A query of events that has looked at this many ends its page early (0.03 s).
 pub const SCAN_KEYS_MAX: usize = 10_000;
+
+/// So many events are looked at when they are counted: about 0.3 s.
+pub const SURVEY_KEYS_MAX: usize = 100_000;
 
 /// Which detections. All given conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq)]

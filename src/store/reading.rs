@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::clock_shifts::ClockShifts;
 use super::disk::Disk;
-use super::index::{Index, IndexError};
+use super::index::{EventEntry, Index, IndexError};
 use super::keys::{Pointer, Position, Prefix};
 use super::records::{Records, Unreadable};
 use super::searching::{find, search};
@@ -95,37 +95,37 @@ impl<'a> Reading<'a> {
     }
 
     pub fn events(&mut self, query: &EventQuery) -> Result<Page<Event>, ReadError> {
-        let label = query.label.as_deref();
-        let prefix = match (label, query.level, &query.camera) {
-            (Some(label), ..) => Prefix::events_of_label(label),
-            (None, Some(level), _) => Prefix::events_of_level(level),
-            (None, None, Some(camera)) => Prefix::events_of_camera(camera),
-            (None, None, None) => Prefix::all_events(),
-        };
         let mut page = PageBuilder::new(&query.range, EVENT_CURSOR)?;
-        let (lower, upper) = page.bounds(&prefix);
+        let (lower, upper) = page.bounds(&prefix_of(query));
         for (number, item) in self.index.newest_first(lower, upper).enumerate() {
             let (key, _) = item?;
             let Some(position) = Position::of_key(&key) else { continue };
             if number == SCAN_KEYS_MAX {
                 return Ok(page.cut(position));
             }
-            // Absent or elsewhere: it changed between the two reads.
-            let Some(entry) = self.index.event(position.id)? else { continue };
-            let is_wanted = entry.started_at() == position.at
-                && query.camera.as_ref().is_none_or(|camera| *camera == entry.camera)
-                && query.level.is_none_or(|level| level == entry.level)
-                && query.reviewed.is_none_or(|reviewed| reviewed == entry.reviewed)
-                && label.is_none_or(|label| label == entry.label.as_str());
-            if !is_wanted {
-                continue;
-            }
+            let Some(entry) = self.wanted_entry(query, position)? else { continue };
             let Some(event) = self.read_event(entry.pointer(), position.id) else { continue };
             if page.push(position, event) {
                 break;
             }
         }
         Ok(page.finish())
+    }
+
+    /// What the index knows of the event at `position`, if it is wanted.
+    pub fn wanted_entry(
+        &self,
+        query: &EventQuery,
+        position: Position,
+    ) -> Result<Option<EventEntry>, ReadError> {
+        // Absent or elsewhere: it changed between the two reads.
+        let entry = self.index.event(position.id)?.filter(|e| e.started_at() == position.at);
+        Ok(entry.filter(|entry| {
+            query.camera.as_ref().is_none_or(|camera| *camera == entry.camera)
+                && query.level.is_none_or(|level| level == entry.risk.level())
+                && query.reviewed.is_none_or(|reviewed| reviewed == entry.reviewed)
+                && query.label.as_deref().is_none_or(|label| label == entry.label.as_str())
+        }))
     }
 
     fn read_event(&mut self, pointer: Pointer, id: u64) -> Option<Event> {
@@ -149,6 +149,16 @@ impl<'a> Reading<'a> {
             self.unreadable.inc();
         }
         None
+    }
+}
+
+/// The keys that all wanted events have, of which there may be more.
+pub(super) fn prefix_of(query: &EventQuery) -> Prefix {
+    match (query.label.as_deref(), query.level, &query.camera) {
+        (Some(label), ..) => Prefix::events_of_label(label),
+        (None, Some(level), _) => Prefix::events_of_level(level),
+        (None, None, Some(camera)) => Prefix::events_of_camera(camera),
+        (None, None, None) => Prefix::all_events(),
     }
 }
 

@@ -54,7 +54,8 @@ fn next_to_go(engine: &Engine, passed_over: u64) -> Option<(u64, &'static str)> 
     if journal.disk().free_bytes(&shared.dir).is_some_and(|free| free < settings.min_free_bytes) {
         return Some((oldest, "the disk is nearly full"));
     }
-    let limit = settings.max_age.filter(|_| lock(&shared.clock_watch).is_steady(&shared.clock))?;
+    let max_age = *lock(&shared.max_age);
+    let limit = max_age.filter(|_| lock(&shared.clock_watch).is_steady(&shared.clock))?;
     let newest = engine.indexing.current()?.outlines().newest(oldest)?;
     is_too_old(&shared.clock, newest, limit).then_some((oldest, "older than the limit"))
 }

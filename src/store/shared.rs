@@ -115,6 +115,8 @@ pub(super) struct Shared {
     pub dir: PathBuf,
     pub settings: StoreSettings,
     pub clock: Clock,
+    /// Nothing is kept longer than this; can be changed at run time.
+    pub max_age: Mutex<Option<Duration>>,
     pub health: Component,
     /// Says when the clock has not been set.
     pub clock_health: Component,
@@ -150,6 +152,7 @@ impl Shared {
         Self {
             ground,
             dir,
+            max_age: Mutex::new(settings.max_age),
             settings,
             clock,
             health,

@@ -50,6 +50,8 @@ pub(super) fn event(id: u64, revision: u32, at_ms: i64) -> Event {
         has_snapshot: true,
         clock_trusted: true,
         reviewed: false,
+        notes: String::new(),
+        snooze_until: None,
     }
 }
 

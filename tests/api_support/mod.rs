@@ -9,7 +9,7 @@ pub mod schema;
 mod store;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -28,15 +28,18 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Response};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use watchpost::api::{ApiContext, ApiHandles, ApiKey, ApiSettings, Role, bind, serve};
+use watchpost::api::{
+    ApiContext, ApiHandles, ApiKey, ApiSettings, OpenBatch, PipelineFigures, Role, StorageFigures,
+    bind, serve,
+};
 use watchpost::assess::{Alerts, AlertsContext};
 use watchpost::capture::{CameraEntry, Directory};
 use watchpost::domain::{
     Alert, AlertStatus, BBox, BatchId, CameraState, ColorSpace, Detection, DetectionId, Event,
     EventId, Frame, FrameMeta, Label, PixelFormat, Plane, RiskLevel, RiskScore, Secret, SessionId,
-    Timestamp, TrackId,
+    Setting, Timestamp, TrackId,
 };
-use watchpost::health::{Health, Metrics, Progress, State};
+use watchpost::health::{Health, Metrics, Progress, SpanFigures, State};
 use watchpost::infer::DetectorInfo;
 use watchpost::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use watchpost::live::{Hub, SystemStatus};
@@ -66,6 +69,8 @@ pub struct Appliance {
     pub store: Arc<MemoryStore>,
     pub clock: Clock,
     pub alerts: Alerts,
+    /// Settings that were to be applied.
+    pub tuned: Arc<Mutex<Vec<Setting>>>,
     /// Opened by a test, it lets the checks of the store come to an end.
     pub gate: Gate,
     pub settings: Arc<ArcSwap<ApiSettings>>,
@@ -105,6 +110,7 @@ impl Appliance {
             stop: stop.clone(),
         })
         .unwrap();
+        let tuned = Arc::<Mutex<Vec<Setting>>>::default();
         let gate = Gate::default();
         let jobs = Jobs::start(JobsContext {
             clock: clock.clone(),
@@ -154,6 +160,12 @@ impl Appliance {
                 chosen_because: "faster: 8 ms against 9 ms".into(),
             }),
             system_status: Arc::new(system_status),
+            tune: {
+                let tuned = Arc::clone(&tuned);
+                Arc::new(move |setting| tuned.lock().unwrap().push(setting))
+            },
+            storage: Arc::new(storage),
+            pipeline: Arc::new(pipeline),
         });
         let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).unwrap();
         let address = listeners[0].local_addr().unwrap();
@@ -170,6 +182,7 @@ impl Appliance {
             store,
             clock,
             alerts,
+            tuned,
             gate,
             settings,
             stop,
@@ -378,6 +391,28 @@ impl Client {
     }
 }
 
+fn storage() -> StorageFigures {
+    StorageFigures {
+        journal_bytes: 1000,
+        journal_max_bytes: 512 << 20,
+        disk_free_bytes: Some(1 << 30),
+        max_age: Some(Duration::from_secs(3600)),
+        ..StorageFigures::default()
+    }
+}
+
+fn pipeline() -> PipelineFigures {
+    let batch = OpenBatch {
+        camera: "front_door".parse().unwrap(),
+        id: BatchId::new("batch_1"),
+        detections: 7,
+        age: Duration::from_secs(12),
+    };
+    let detect =
+        SpanFigures { count: 3, p95: Duration::from_micros(26_250), ..SpanFigures::default() };
+    PipelineFigures { frames_waiting: 2, detect, batches: vec![batch], ..Default::default() }
+}
+
 /// Settings with a viewer's and an operator's key.
 pub fn with_keys() -> ApiSettings {
     let key = |name: &str, role, key| ApiKey { name: name.into(), role, key: Secret::new(key) };
@@ -427,6 +462,8 @@ pub fn event(id: u64, revision: u32) -> Event {
         has_snapshot: true,
         clock_trusted: true,
         reviewed: false,
+        notes: String::new(),
+        snooze_until: None,
     }
 }
 

@@ -7,8 +7,9 @@ use watchpost::domain::{
     SceneChangeId, Setting, Timestamp,
 };
 use watchpost::store::{
-    AlertQuery, Amended, Change, DetectionQuery, Done, Durability, EventQuery, Page, Range, Reader,
-    Record, RecordId, RecordKind, Revised, SceneChangeQuery, StoreError, Writer,
+    AlertQuery, Amended, Change, DetectionQuery, Done, Durability, EventBrief, EventQuery,
+    PAGE_MAX, Page, Range, Reader, Record, RecordId, RecordKind, Revised, SceneChangeQuery,
+    StoreError, Writer,
 };
 
 /// Records in memory. Cursors are `after-` and an id.
@@ -144,6 +145,31 @@ impl Reader for MemoryStore {
     fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
         self.check()?;
         Ok(self.events.lock().unwrap().iter().find(|item| item.id == id).cloned())
+    }
+
+    fn survey_events(
+        &self,
+        query: &EventQuery,
+        visit: &mut dyn FnMut(EventBrief),
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let most = self.looks_at.lock().unwrap().unwrap_or(PAGE_MAX);
+        let range = Range { limit: most + 1, cursor: None, ..query.range.clone() };
+        let found = self.events(&EventQuery { range, ..query.clone() })?.items;
+        for event in found.iter().take(most) {
+            visit(EventBrief {
+                camera: event.camera.clone(),
+                label: event.label.clone(),
+                risk: event.risk,
+                started_at: event.started_at,
+                reviewed: event.reviewed,
+            });
+        }
+        Ok(found.get(most).map(|event| event.started_at))
+    }
+
+    fn count_detections(&self) -> Result<u64, StoreError> {
+        self.check()?;
+        Ok(self.detections.lock().unwrap().len() as u64)
     }
 
     fn alerts(&self, query: &AlertQuery) -> Result<Page<Alert>, StoreError> {

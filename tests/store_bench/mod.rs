@@ -152,6 +152,8 @@ pub fn event(id: u64, revision: u32, after_ms: i64) -> Event {
         has_snapshot: false,
         clock_trusted: true,
         reviewed: false,
+        notes: String::new(),
+        snooze_until: None,
     }
 }
 

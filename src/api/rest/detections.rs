@@ -15,14 +15,18 @@ use crate::store::{DetectionQuery, Reader, StoreError};
 /// `GET /api/detections`, newest first. A rare thing may take several pages to find:
 /// one with few items, or none, and `has_more` goes on at `next_cursor`.
 pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError> {
-    let query = DetectionQuery {
+    page(&request.ctx, query(&request)?).await
+}
+
+/// The detections that a request asks for.
+pub(super) fn query(request: &Request) -> Result<DetectionQuery, ApiError> {
+    Ok(DetectionQuery {
         camera: request.query.parsed("camera_id")?,
         label: request.query.get("object_type").map(str::to_owned),
         event: request.query.parsed("event_id")?.map(EventId),
         min_confidence: super::fraction(&request.query, "min_confidence")?,
         range: super::range(&request.query)?,
-    };
-    page(&request.ctx, query).await
+    })
 }
 
 /// `GET /api/detections/{id}`.

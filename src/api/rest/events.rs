@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use tokio::sync::oneshot;
 
 use crate::api::ApiContext;
@@ -11,7 +11,7 @@ use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
 use crate::api::wire::records::{EventData, List};
-use crate::domain::{CameraId, Event, EventId, RiskLevel};
+use crate::domain::{CameraId, Event, EventId, NOTES_MAX, RiskLevel, Timestamp};
 use crate::live::LiveMessage;
 use crate::store::{DetectionQuery, Durability, EventQuery, Reader};
 
@@ -21,19 +21,26 @@ pub(in crate::api) async fn list(
     request: Request,
     camera: Option<CameraId>,
 ) -> Result<Response, ApiError> {
-    let query = EventQuery {
-        camera: camera.map_or_else(|| request.query.parsed("camera_id"), |id| Ok(Some(id)))?,
-        label: request.query.get("object_type").map(str::to_owned),
-        level: request.query.get("risk_level").map(risk_level).transpose()?,
-        reviewed: request.query.flag("reviewed")?,
-        range: super::range(&request.query)?,
-    };
+    let mut query = query(&request)?;
+    query.camera = camera.or(query.camera);
     let range = query.range.clone();
+    super::check_span(&range)?;
     let read =
         move |reader: &dyn Reader, range| reader.events(&EventQuery { range, ..query.clone() });
     let page = super::search(&request.ctx, range.clone(), read).await?;
     let items = page.items.iter().map(EventData::from).collect();
     Ok(response::json(&List { items, pagination: super::pagination(range, &page) }))
+}
+
+/// The events that a request asks for.
+pub(super) fn query(request: &Request) -> Result<EventQuery, ApiError> {
+    Ok(EventQuery {
+        camera: request.query.parsed("camera_id")?,
+        label: request.query.get("object_type").map(str::to_owned),
+        level: request.query.get("risk_level").map(risk_level).transpose()?,
+        reviewed: request.query.flag("reviewed")?,
+        range: super::range(&request.query)?,
+    })
 }
 
 /// `GET /api/events/{id}`.
@@ -55,29 +62,63 @@ pub(in crate::api) async fn detections(request: Request) -> Result<Response, Api
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "EventChange")]
 pub(in crate::api) struct Change {
-    reviewed: bool,
+    reviewed: Option<bool>,
+    /// At most 1000 characters; null removes what was there.
+    #[serde(default, deserialize_with = "given")]
+    notes: Option<Option<String>>,
+    /// Until when clients should not show it; null shows it again.
+    #[serde(default, deserialize_with = "given")]
+    snooze_until: Option<Option<Timestamp>>,
 }
 
-/// `PATCH /api/events/{id}` with `{"reviewed": bool}`. The answer comes when the
+/// A field that is given, if only as null.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+impl Change {
+    fn check(&self) -> Result<(), ApiError> {
+        if self.reviewed.is_none() && self.notes.is_none() && self.snooze_until.is_none() {
+            return Err(ApiError::invalid("give reviewed, notes or snooze_until"));
+        }
+        let notes = self.notes.iter().flatten();
+        if notes.map(|text| text.chars().count()).any(|count| count > NOTES_MAX) {
+            let detail = format!("notes is longer than {NOTES_MAX} characters");
+            return Err(ApiError::invalid(detail));
+        }
+        Ok(())
+    }
+
+    /// The event with this change; `None` when it is so already.
+    fn of(self, known: Event) -> Option<Event> {
+        let changed = Event {
+            reviewed: self.reviewed.unwrap_or(known.reviewed),
+            notes: self.notes.map_or(known.notes.clone(), Option::unwrap_or_default),
+            snooze_until: self.snooze_until.unwrap_or(known.snooze_until),
+            ..known.clone()
+        };
+        (changed != known).then_some(changed)
+    }
+}
+
+/// `PATCH /api/events/{id}`: what is not given stays. The answer comes when the
 /// change is safe on disk.
 pub(in crate::api) async fn change(mut request: Request) -> Result<Response, ApiError> {
     let id = EventId(request.id()?);
     let change: Change = request.json().await?;
+    change.check()?;
     let ctx = Arc::clone(&request.ctx);
     // A client that goes away must not leave a change half announced.
-    let done = tokio::spawn(async move { apply(&ctx, id, &change).await }).await;
+    let done = tokio::spawn(async move { apply(&ctx, id, change).await }).await;
     let event =
         done.map_err(|_| ApiError::unavailable("failed", "the change ended unexpectedly"))??;
     Ok(response::json(&EventData::from(&event)))
 }
 
-async fn apply(ctx: &ApiContext, id: EventId, change: &Change) -> Result<Event, ApiError> {
+async fn apply(ctx: &ApiContext, id: EventId, change: Change) -> Result<Event, ApiError> {
     let (tx, rx) = oneshot::channel();
-    let (hub, reviewed) = (ctx.hub.clone(), change.reviewed);
-    let amend = move |known: Option<Event>| {
-        let event = known.filter(|event| event.reviewed != reviewed)?;
-        Some(Event { reviewed, ..event })
-    };
+    let hub = ctx.hub.clone();
+    let amend = move |known: Option<Event>| known.and_then(|event| change.of(event));
     let done = move |outcome: Result<Option<Event>, _>| {
         // Announced here, on the writer's thread, so that revisions keep their order.
         if let Ok(Some(event)) = &outcome {

@@ -1,5 +1,7 @@
 //! Jobs: what runs, what it says, and how to stop it.
 
+use std::collections::BTreeMap;
+
 use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use crate::api::request::Request;
 use crate::api::response::{self, Response};
 use crate::api::wire::jobs::{JobData, LogData};
 use crate::api::wire::records::{List, Pagination};
-use crate::domain::{Job, JobId, JobLogLevel, JobLogLine, JobState, JobType};
+use crate::domain::{Job, JobId, JobLogLevel, JobLogLine, JobState, JobType, Timestamp};
 use crate::jobs::JobError;
 
 impl From<JobError> for ApiError {
@@ -53,6 +55,59 @@ pub(super) fn page(request: &Request, job_type: Option<JobType>) -> Result<Respo
         has_more,
     };
     Ok(response::json(&List { items, pagination }))
+}
+
+/// What can be started.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct JobTypes {
+    job_types: Vec<JobTypeData>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "JobType")]
+struct JobTypeData {
+    name: &'static str,
+    description: &'static str,
+    /// Where one is started.
+    start: &'static str,
+}
+
+/// `GET /api/jobs/types`.
+pub(in crate::api) async fn types(_: Request) -> Result<Response, ApiError> {
+    let of = |job_type: JobType| {
+        let (description, start) = match job_type {
+            JobType::Export => ("Records as a file, with pictures if wanted", "POST /api/exports"),
+            JobType::Backup => ("All records and pictures in one archive", "POST /api/jobs"),
+            JobType::StoreCheck => ("Reads the whole store and reports damage", "POST /api/jobs"),
+        };
+        JobTypeData { name: job_type.as_str(), description, start }
+    };
+    Ok(response::json(&JobTypes { job_types: JobType::ALL.map(of).into() }))
+}
+
+/// The jobs that are remembered, counted.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct JobStats {
+    total_jobs: usize,
+    by_status: BTreeMap<&'static str, usize>,
+    by_type: BTreeMap<&'static str, usize>,
+    oldest_pending_at: Option<Timestamp>,
+}
+
+/// `GET /api/jobs/stats`: of the jobs that `GET /api/jobs` lists.
+pub(in crate::api) async fn stats(request: Request) -> Result<Response, ApiError> {
+    let jobs = request.ctx.jobs.list();
+    let (mut by_status, mut by_type) = (BTreeMap::new(), BTreeMap::new());
+    by_status.extend(JobState::ALL.map(|state| (state.as_str(), 0)));
+    by_type.extend(JobType::ALL.map(|job_type| (job_type.as_str(), 0)));
+    for job in &jobs {
+        *by_status.entry(job.state.as_str()).or_default() += 1;
+        *by_type.entry(job.job_type.as_str()).or_default() += 1;
+    }
+    let pending = jobs.iter().filter(|job| job.state == JobState::Pending);
+    let oldest_pending_at = pending.map(|job| job.created_at).min();
+    let total_jobs = jobs.len();
+    Ok(response::json(&JobStats { total_jobs, by_status, by_type, oldest_pending_at }))
 }
 
 /// A job that is to be started.

@@ -5,6 +5,8 @@ pub(super) mod alert_rules;
 pub(super) mod alerts;
 pub(super) mod analysis;
 pub(super) mod cameras;
+pub(super) mod config;
+pub(super) mod counts;
 pub(super) mod detections;
 pub(super) mod events;
 pub(super) mod exports;
@@ -13,8 +15,10 @@ pub(super) mod jobs;
 pub(super) mod pictures;
 pub(super) mod scene_changes;
 pub(super) mod server;
+pub(super) mod system;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ApiContext;
 use super::error::ApiError;
@@ -79,6 +83,21 @@ fn range(query: &Query) -> Result<Range, ApiError> {
             .hint("pass next_cursor of the last page as cursor"));
     }
     Ok(range)
+}
+
+/// Longest stretch of time that events are asked for at once (realtime contract
+/// section 4).
+const SPAN_MAX: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// A stretch with both ends may not be longer than [`SPAN_MAX`].
+fn check_span(range: &Range) -> Result<(), ApiError> {
+    let (Some(from), Some(until)) = (range.from, range.until) else { return Ok(()) };
+    // The last millisecond comes from including the end.
+    if from.after(SPAN_MAX + Duration::from_millis(1)) < until {
+        return Err(ApiError::invalid("start_date and end_date are more than 90 days apart")
+            .hint("ask for the time in parts"));
+    }
+    Ok(())
 }
 
 fn limit(query: &Query) -> Result<usize, ApiError> {

@@ -4,6 +4,7 @@
 //! Tests fail when a route or a message is missing from them.
 
 mod asyncapi;
+mod figures;
 mod openapi;
 mod operation;
 mod operations;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::figures;
 use super::operation::{Kind, Operation, QueryParameter};
 use super::registry::Registry;
 use crate::api::rest::{
@@ -18,21 +19,27 @@ const SSE: &str = "text/event-stream";
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
-    [cameras(), records(), alerts(), jobs(), probes(), papers(), websockets()]
+    [cameras(), records(), figures::all(), alerts(), jobs(), probes(), papers(), websockets()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-const fn parameter(name: &'static str, kind: Kind, about: &'static str) -> QueryParameter {
+pub(super) const fn parameter(
+    name: &'static str,
+    kind: Kind,
+    about: &'static str,
+) -> QueryParameter {
     QueryParameter { name, kind, about }
 }
 
-const CAMERA: QueryParameter = parameter("camera_id", Kind::Text, "Of this camera only.");
-const LABEL: QueryParameter = parameter("object_type", Kind::Text, "Of this class only.");
-const FROM: QueryParameter =
+pub(super) const CAMERA: QueryParameter =
+    parameter("camera_id", Kind::Text, "Of this camera only.");
+pub(super) const LABEL: QueryParameter =
+    parameter("object_type", Kind::Text, "Of this class only.");
+pub(super) const FROM: QueryParameter =
     parameter("start_date", Kind::Time, "From this time, or the beginning of this date in UTC.");
-const UNTIL: QueryParameter =
+pub(super) const UNTIL: QueryParameter =
     parameter("end_date", Kind::Time, "Until this time, or the end of this date in UTC.");
 const LIMIT: QueryParameter =
     parameter("limit", Kind::Number(1, LIMIT_MAX as u64), "Items on a page; 50 unless told.");
@@ -46,20 +53,18 @@ const STATE: QueryParameter = parameter(
     "In this state only.",
 );
 
-const OF_EVENTS: &[QueryParameter] = &[
-    CAMERA,
-    LABEL,
-    parameter(
-        "risk_level",
-        Kind::OneOf(&["low", "medium", "high", "critical"]),
-        "Of this level only.",
-    ),
-    parameter("reviewed", Kind::Flag, "Looked at by a person, or not."),
-    FROM,
-    UNTIL,
-    LIMIT,
-    CURSOR,
-];
+pub(super) const LEVEL: QueryParameter = parameter(
+    "risk_level",
+    Kind::OneOf(&["low", "medium", "high", "critical"]),
+    "Of this level only.",
+);
+pub(super) const REVIEWED: QueryParameter =
+    parameter("reviewed", Kind::Flag, "Looked at by a person, or not.");
+
+/// What events can be asked by, without the page.
+pub(super) const WHICH_EVENTS: &[QueryParameter] = &[CAMERA, LABEL, LEVEL, REVIEWED, FROM, UNTIL];
+
+const OF_EVENTS: &[QueryParameter] = &[CAMERA, LABEL, LEVEL, REVIEWED, FROM, UNTIL, LIMIT, CURSOR];
 
 const OF_DETECTIONS: &[QueryParameter] = &[
     CAMERA,
@@ -134,9 +139,12 @@ fn records() -> Vec<Operation> {
         .query(OF_ANALYSIS)
         .stream::<AnalysisPart>("Unnamed events whose data is one of these."),
         Operation::get("/api/events/{id}", "One event.").json::<EventData<'_>>(),
-        Operation::patch("/api/events/{id}", "Marks an event as looked at, or not.")
-            .body::<events::Change>()
-            .json::<EventData<'_>>(),
+        Operation::patch(
+            "/api/events/{id}",
+            "Marks an event as looked at, writes on it, puts it off; what is not given stays.",
+        )
+        .body::<events::Change>()
+        .json::<EventData<'_>>(),
         Operation::get("/api/events/{id}/detections", "The detections of an event.")
             .query(&[FROM, UNTIL, LIMIT, CURSOR])
             .json::<List<DetectionData<'_>>>(),

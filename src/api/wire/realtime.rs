@@ -30,7 +30,7 @@ use crate::live::{
 };
 
 /// What a later revision of an event may change.
-const UPDATED_FIELDS: [&str; 10] = [
+const UPDATED_FIELDS: [&str; 12] = [
     "risk_score",
     "risk_level",
     "summary",
@@ -41,6 +41,8 @@ const UPDATED_FIELDS: [&str; 10] = [
     "zones",
     "detection_count",
     "reviewed",
+    "notes",
+    "snooze_until",
 ];
 
 /// The words for a camera's state.

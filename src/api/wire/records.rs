@@ -43,6 +43,10 @@ pub struct EventData<'a> {
     detection_count: u32,
     /// Whether a person has looked at it.
     reviewed: bool,
+    /// What a person wrote on it.
+    notes: Option<&'a str>,
+    /// Until when a person does not want to see it.
+    snooze_until: Option<Timestamp>,
     has_snapshot: bool,
     /// False when the clock had not been set when it began.
     clock_trusted: bool,
@@ -70,6 +74,8 @@ impl<'a> From<&'a Event> for EventData<'a> {
             zones: &event.zones,
             detection_count: event.detection_count,
             reviewed: event.reviewed,
+            notes: Some(event.notes.as_str()).filter(|notes| !notes.is_empty()),
+            snooze_until: event.snooze_until,
             has_snapshot: event.has_snapshot,
             clock_trusted: event.clock_trusted,
         }

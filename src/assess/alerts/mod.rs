@@ -23,7 +23,7 @@ mod testing;
 pub use conditions::{Check, ReadyRule};
 pub use dedup::{KEY_MAX, TEMPLATE_DEFAULT, is_template};
 pub use desk::{Acted, Alerts, AlertsContext};
-pub use schedule::is_timezone;
+pub use schedule::{Times, is_timezone};
 
 /// Most rules: each is asked about every event.
 pub const RULES_MAX: usize = 256;

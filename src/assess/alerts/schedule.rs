@@ -33,8 +33,7 @@ impl Times {
     /// Whether the schedule holds at `at`.
     pub fn hold_at(&self, at: Timestamp) -> bool {
         // Out of range only for damaged records.
-        let Ok(instant) = jiff::Timestamp::from_millisecond(at.unix_ms()) else { return true };
-        let local = instant.to_zoned(self.zone.clone());
+        let Some(local) = self.local(at) else { return true };
         let minute = local.hour() as u16 * 60 + local.minute() as u16;
         let today = Weekday::ALL[local.weekday().to_monday_zero_offset() as usize];
         let first = self.schedule.start.map_or(0, TimeOfDay::minutes);
@@ -45,6 +44,17 @@ impl Times {
         let is_evening = minute >= first && self.begins_on(today);
         let is_morning = minute <= last && self.begins_on(today.before());
         is_evening || is_morning
+    }
+
+    /// The time of day at the place.
+    pub fn time_of_day(&self, at: Timestamp) -> Option<TimeOfDay> {
+        let local = self.local(at)?;
+        TimeOfDay::new(local.hour() as u16, local.minute() as u16)
+    }
+
+    fn local(&self, at: Timestamp) -> Option<jiff::Zoned> {
+        let instant = jiff::Timestamp::from_millisecond(at.unix_ms()).ok()?;
+        Some(instant.to_zoned(self.zone.clone()))
     }
 
     fn begins_on(&self, day: Weekday) -> bool {

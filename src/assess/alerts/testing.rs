@@ -54,5 +54,7 @@ pub fn event(id: u64, risk: i32) -> Event {
         has_snapshot: true,
         clock_trusted: true,
         reviewed: false,
+        notes: String::new(),
+        snooze_until: None,
     }
 }

@@ -44,6 +44,8 @@ pub const EVENT: &[Column<Event>] = columns! { event =>
     "zones": event.zones.join(" "),
     "detection_count": event.detection_count,
     "reviewed": event.reviewed,
+    "notes": event.notes,
+    "snooze_until": event.snooze_until,
     "has_snapshot": event.has_snapshot,
     "batch_id": event.batch.as_str(),
     "track_id": event.track.0,

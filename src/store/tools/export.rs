@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{OnProgress, for_each_segment};
 use crate::store::clock_shifts::{ClockShiftV1, ClockShifts};
 use crate::store::disk::Disk;
+use crate::store::event_v2::EventV2;
 use crate::store::frame::Found;
 use crate::store::journal::io_error;
 use crate::store::rare_stored::{AlertRuleV1, AlertV1, Kept, Rare, SceneChangeV1, SettingV1};
@@ -40,6 +41,8 @@ pub(super) enum Line {
     DetectionV1(DetectionV1),
     #[serde(rename = "event.v1")]
     EventV1(EventV1),
+    #[serde(rename = "event.v2")]
+    EventV2(EventV2),
     #[serde(rename = "alert.v1")]
     AlertV1(Kept<AlertV1>),
     #[serde(rename = "alert_rule.v1")]
@@ -55,6 +58,7 @@ impl Line {
     fn of(record: &Record) -> Option<Self> {
         match record {
             Record::Detection(detection) => Some(Self::DetectionV1(detection.into())),
+            Record::Event(event) if EventV2::is_needed(event) => Some(Self::EventV2(event.into())),
             Record::Event(event) => Some(Self::EventV1(event.into())),
             record => Rare::of(record).map(|rare| match rare {
                 Rare::Alert(kept) => Self::AlertV1(kept),
@@ -71,6 +75,7 @@ impl Line {
             Self::ClockShiftV1(_) => None,
             Self::DetectionV1(detection) => Some(Record::Detection(detection.into())),
             Self::EventV1(event) => Some(Record::Event(event.into())),
+            Self::EventV2(event) => Some(Record::Event(event.into())),
             Self::AlertV1(kept) => Rare::Alert(kept).into_record(),
             Self::AlertRuleV1(kept) => Rare::AlertRule(kept).into_record(),
             Self::SceneChangeV1(kept) => Rare::SceneChange(kept).into_record(),

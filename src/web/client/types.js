@@ -40,6 +40,8 @@
  * @property {string[]} [zones]
  * @property {number} [detection_count]
  * @property {boolean} [reviewed] a person has looked at it
+ * @property {string | null} [notes] what a person wrote on it
+ * @property {string | null} [snooze_until] until when a person does not want to see it
  * @property {boolean} [has_snapshot]
  * @property {boolean} [clock_trusted] false when the clock had not been set
  * @property {{ x: number, y: number, width: number, height: number }} [bbox] where the

@@ -1,0 +1,63 @@
+//! The routes that count, measure and tune, described.
+
+use super::operation::{Kind, Operation, QueryParameter};
+use super::operations::{CAMERA, FROM, LABEL, LEVEL, REVIEWED, UNTIL, WHICH_EVENTS, parameter};
+use crate::api::rest::{config, counts, jobs, system};
+
+const TIMELINE: &[QueryParameter] = &[
+    parameter("bucket_size", Kind::OneOf(&["hour", "day", "week"]), "An hour unless told."),
+    CAMERA,
+    LABEL,
+    LEVEL,
+    REVIEWED,
+    FROM,
+    UNTIL,
+];
+
+const WHICH_DETECTIONS: &[QueryParameter] = &[
+    CAMERA,
+    LABEL,
+    parameter("event_id", Kind::Number(0, u64::MAX), "Of this event only."),
+    parameter("min_confidence", Kind::Fraction, "With at least this score."),
+    FROM,
+    UNTIL,
+];
+
+/// All of them.
+pub(super) fn all() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/events/stats", "Events by level and camera.")
+            .query(WHICH_EVENTS)
+            .json::<counts::EventStats>(),
+        Operation::get(
+            "/api/events/timeline-summary",
+            "Events by hour, day or week in UTC; of the last seven days unless told.",
+        )
+        .query(TIMELINE)
+        .json::<counts::TimelineSummary>(),
+        Operation::get("/api/detections/stats", "Detections by class.")
+            .query(WHICH_DETECTIONS)
+            .json::<counts::DetectionStats>(),
+        Operation::get("/api/detections/labels", "The classes that were seen, and how often.")
+            .query(WHICH_DETECTIONS)
+            .json::<counts::Labels>(),
+        Operation::get("/api/jobs/types", "What can be started, and where.")
+            .json::<jobs::JobTypes>(),
+        Operation::get("/api/jobs/stats", "The jobs of the last hour, counted.")
+            .json::<jobs::JobStats>(),
+        Operation::get("/api/system/config", "Settings made at run time.").json::<config::Config>(),
+        Operation::patch(
+            "/api/system/config",
+            "Changes settings at once and for good; null takes one back.",
+        )
+        .body::<config::Change>()
+        .json::<config::Config>(),
+        Operation::get("/api/system/stats", "How much there is, and since when the box runs.")
+            .json::<system::SystemStats>(),
+        Operation::get("/api/system/storage", "Bytes on the disk, and their limits.")
+            .json::<system::Storage>(),
+        Operation::get("/api/system/pipeline", "Queues, latencies and open batches.")
+            .json::<system::Pipeline>(),
+        Operation::get("/api/system/telemetry", "The same.").json::<system::Pipeline>(),
+    ]
+}
