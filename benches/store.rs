@@ -27,7 +27,6 @@ const ROUNDS: usize = 3;
 const COMMITS: usize = 700;
 const WARM_UP_COMMITS: usize = 20;
 const TICK_RECORDS: usize = 25;
-const FILL_RECORDS: u64 = 1000;
 const QUERIES: u64 = 400;
 
 fn main() {
@@ -204,8 +203,8 @@ fn fill(name: &str, dir: &Path) -> Figures {
     let mut engine = open(name, dir);
     let began = clock.monotonic();
     let records = detections() * 11 / 10;
-    for first in (0..records).step_by(FILL_RECORDS as usize) {
-        let last = records.min(first + FILL_RECORDS);
+    for first in (0..records).step_by(TICK_RECORDS) {
+        let last = records.min(first + TICK_RECORDS as u64);
         engine.fill((first..last).map(dense).collect());
     }
     let per_second = records as f64 / (clock.monotonic() - began).as_secs_f64();
