@@ -93,6 +93,8 @@ fn event(group: u64, at: Timestamp) -> Event {
         has_snapshot: true,
         clock_trusted: true,
         reviewed: false,
+        notes: String::new(),
+        snooze_until: None,
     }
 }
 
