@@ -22,9 +22,10 @@ use watchpost::rt::Clock;
 use watchpost::store::Record;
 
 const ENGINES: [&str; 3] = ["store", "sqlite", "bare"];
-/// Every row of writing is measured as often, and the middle is told.
-const ROUNDS: usize = 3;
-const COMMITS: usize = 700;
+/// Every row of writing is measured as often, the engines by turns and each time
+/// another one first, and the middle is told: the disk has moods.
+const ROUNDS: usize = 9;
+const COMMITS: usize = 240;
 const WARM_UP_COMMITS: usize = 20;
 const TICK_RECORDS: usize = 25;
 const QUERIES: u64 = 400;
@@ -59,9 +60,10 @@ fn table() {
 
 fn writing(what: &str, title: &str) {
     let mut rounds = ENGINES.map(|_| Vec::new());
-    for _ in 0..ROUNDS {
-        for (engine, rounds) in ENGINES.into_iter().zip(&mut rounds) {
-            rounds.push(again(what, engine, tempfile::tempdir_in(TMP).unwrap().path()));
+    for round in 0..ROUNDS {
+        for n in 0..ENGINES.len() {
+            let at = (round + n) % ENGINES.len();
+            rounds[at].push(again(what, ENGINES[at], tempfile::tempdir_in(TMP).unwrap().path()));
         }
     }
     let [ours, sqlite, bare] = rounds.map(|rounds| middle(&rounds));

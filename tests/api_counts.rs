@@ -120,7 +120,7 @@ async fn kinds_of_jobs_are_listed_and_jobs_counted() {
     let appliance = appliance().await;
     let types = json_of(&appliance, "/api/jobs/types").await;
     let names: Vec<_> = types["job_types"].as_array().unwrap().iter().map(|t| &t["name"]).collect();
-    assert_eq!(names, ["export", "store_check"]);
+    assert_eq!(names, ["export", "backup", "store_check"]);
     let body = r#"{"job_type":"store_check"}"#;
     assert_eq!(appliance.request("POST", "/api/jobs", &[], body).await.status, 202);
     let stats = json_of(&appliance, "/api/jobs/stats").await;

@@ -272,7 +272,8 @@ async fn notes_and_a_snooze_are_kept_through_changes_of_either_side() {
     let appliance = Appliance::start().await;
     let recorder = appliance.recorder();
     let mut live = appliance.websocket("/ws/events").await;
-    live.is_served().await;
+    live.send(r#"{"type":"subscribe","data":{"events":["event.*"]}}"#).await;
+    assert_eq!(live.json().await["action"], "subscribed");
     recorder.frame_done(outcome(event(1, 0)));
     assert_eq!(live.json().await["data"]["notes"], serde_json::Value::Null);
     let change = async |body: &str| {

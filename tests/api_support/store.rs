@@ -19,7 +19,7 @@ pub struct MemoryStore {
     pub detections: Mutex<Vec<Detection>>,
     /// Alerts, rules, scene changes and settings, removals included.
     pub others: Mutex<Vec<Record>>,
-    /// What was asked of the writer about events and detections.
+    /// What was asked of the writer, alerts and their rules apart.
     pub submitted: Mutex<Vec<(usize, Durability)>>,
     turn: Mutex<()>,
     /// Set to make a search of detections end after looking at this many.
@@ -222,8 +222,11 @@ impl Writer for MemoryStore {
         if let Err(error) = self.check() {
             return done(Err(error));
         }
-        let is_asked = |it: &Record| matches!(it, Record::Event(_) | Record::Detection(_));
-        // The first rules are written by the box itself, whenever it comes to that.
+        // The first rule is written by the box itself, whenever it comes to that.
+        let is_asked = |it: &Record| match it {
+            Record::Setting(setting) => !setting.key.starts_with("alerts."),
+            it => !matches!(it, Record::Alert(_) | Record::AlertRule(_)),
+        };
         if records.iter().any(is_asked) {
             self.submitted.lock().unwrap().push((records.len(), durability));
         }

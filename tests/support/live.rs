@@ -46,7 +46,7 @@ impl WsClient {
     }
 
     /// The next message for which `wanted` is true.
-    pub fn next_where(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub fn next_where(&mut self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
             let message = self.next();
