@@ -28,7 +28,7 @@ test: test-rust test-browser ## Run all tests
 
 test-rust: ## Run the tests of the daemon
 	@scripts/setup
-	$(CARGO) test --locked
+	$(CARGO) test --locked --no-fail-fast
 
 # The dashboard against the real daemon is one of the daemon's tests.
 test-browser: ## Run the tests of dashboard and client library

@@ -285,9 +285,14 @@ async fn rules_are_made_changed_and_removed_and_hold_at_once() {
     }
     let mut events = appliance.websocket("/ws/events").await;
     events.is_served().await;
+    // Event 12 has been judged by both once the rule that it meets has fired.
+    let met = json!({ "name": "Anybody", "object_types": ["person"], "cooldown_seconds": 0 });
+    let met = post(&appliance, "/api/alerts/rules", &met).await.json();
     happens(&recorder, risky(12, 0, 90));
-    next_of(&mut events, &["event"]).await;
-    // A schedule in the past of the machine's clock says nothing of now.
+    let alert = next_of(&mut events, &["alert_created"]).await;
+    assert_eq!((&alert["data"]["event_id"], &alert["data"]["rule_id"]), (&json!(12), &met["id"]));
+    let met = format!("/api/alerts/rules/{}", met["id"].as_str().unwrap());
+    assert_eq!(appliance.request("DELETE", &met, &[], "").await.status, 204);
     let change = json!({ "object_types": ["person"], "schedule": null });
     let changed = appliance.request("PUT", &path, &[], &change.to_string()).await;
     assert_eq!(changed.status, 200, "{}", changed.text());
