@@ -1,11 +1,12 @@
 //! Capture: pictures from cameras.
 //!
 //! Ports: [`Driver`] (code that talks to one kind of camera), [`FrameSink`]
-//! (where it puts frames) and [`Directory`] (what the rest of the box may know
-//! about the cameras). A driver blocks on a named thread of its own; the
+//! (where it puts frames), [`Directory`] (what the rest of the box may know about
+//! the cameras) and [`control`] (what it may ask of them). A driver blocks on a named thread of its own; the
 //! supervisor starts it, judges its failures and starts it again. One camera's
 //! trouble is never another's.
 
+pub mod control;
 mod directory;
 mod error;
 #[cfg(feature = "gst")]

@@ -48,7 +48,7 @@ mod zone;
 pub use alert::{Alert, AlertAction, AlertId, AlertStatus};
 pub use alert_rule::{AlertRule, InvalidTimeOfDay, RuleId, Schedule, TimeOfDay, Weekday};
 pub use assessment::{Assessment, Assessor, Sighting};
-pub use camera::{CameraNotice, CameraState, CameraStatus};
+pub use camera::{AfState, CameraNotice, CameraState, CameraStatus, DownloadKind, TransferStatus};
 pub use detection::{Candidate, Detection, Label};
 pub use event::{Event, NOTES_MAX};
 pub use frame::{

@@ -9,11 +9,15 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::api::response::json_text;
-use crate::domain::{CameraId, CameraNotice};
+use crate::domain::{AfState, CameraId, CameraNotice, DownloadKind, TransferStatus};
 use crate::live::{LiveMessage, Wire};
 
 /// The comment that shows that the stream lives.
 pub const KEEPALIVE: &str = ": keepalive\n\n";
+
+/// The SDK's number for "the result of a transfer from the card" (event page,
+/// `transferProgress`).
+const TRANSFER_RESULT: &str = "0x20093";
 
 /// The camera id that means all cameras.
 pub const ALL_CAMERAS: &str = "*";
@@ -43,9 +47,63 @@ struct Disconnected<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Error<'a> {
+struct Coded<'a> {
     code: String,
     message: &'a str,
+    camera_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PropertyChanged<'a> {
+    codes: Vec<String>,
+    count: usize,
+    camera_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AfStatus<'a> {
+    state: &'static str,
+    camera_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DownloadComplete<'a> {
+    filename: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    camera_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TransferProgress<'a> {
+    percent: u8,
+    notify: &'static str,
+    filename: &'a str,
+    camera_id: &'a str,
+    content_id: u64,
+    file_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved_path: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ContentsTransfer<'a> {
+    status: &'static str,
+    handle: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<&'a str>,
+    camera_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FocusResult<'a> {
+    success: bool,
     camera_id: &'a str,
 }
 
@@ -85,8 +143,68 @@ fn notice_frame(camera: &CameraId, notice: &CameraNotice) -> String {
             sse("disconnected", &Disconnected { error, camera_id, id: camera_id, reason })
         }
         CameraNotice::Error { code, message } => {
-            sse("error", &Error { code: hex(*code), message, camera_id })
+            sse("error", &Coded { code: hex(*code), message, camera_id })
         }
+        CameraNotice::PropertyChanged { codes } => {
+            let codes: Vec<_> = codes.iter().map(|code| short_hex(*code)).collect();
+            let count = codes.len();
+            sse("propertyChanged", &PropertyChanged { codes, count, camera_id })
+        }
+        CameraNotice::Warning { code, message } => {
+            sse("warning", &Coded { code: short_hex(*code), message, camera_id })
+        }
+        CameraNotice::AfStatus(state) => {
+            sse("afStatus", &AfStatus { state: af_state(*state), camera_id })
+        }
+        CameraNotice::DownloadComplete { path, kind } => {
+            let kind = download_kind(*kind);
+            sse("downloadComplete", &DownloadComplete { filename: path, kind, camera_id })
+        }
+        CameraNotice::TransferProgress { percent, content, file, filename, saved_path } => {
+            let progress = TransferProgress {
+                percent: *percent,
+                notify: TRANSFER_RESULT,
+                filename: saved_path.as_deref().unwrap_or(filename),
+                camera_id,
+                content_id: *content,
+                file_id: *file,
+                saved_path: saved_path.as_deref(),
+            };
+            sse("transferProgress", &progress)
+        }
+        CameraNotice::ContentsTransfer { status, handle, filename } => {
+            let status = transfer_status(*status);
+            let (handle, filename) = (hex(*handle), filename.as_deref());
+            sse("contentsTransfer", &ContentsTransfer { status, handle, filename, camera_id })
+        }
+        CameraNotice::Reconnecting => sse("reconnecting", &Handshake { camera_id }),
+        CameraNotice::Reconnected => sse("reconnected", &Handshake { camera_id }),
+        CameraNotice::FocusResult { is_success } => {
+            sse("focusResult", &FocusResult { success: *is_success, camera_id })
+        }
+    }
+}
+
+fn af_state(state: AfState) -> &'static str {
+    match state {
+        AfState::Focused => "focused",
+        AfState::Unlocked => "unlocked",
+        AfState::Tracking => "tracking",
+    }
+}
+
+fn download_kind(kind: DownloadKind) -> &'static str {
+    match kind {
+        DownloadKind::Image => "image",
+        DownloadKind::Settings => "settings",
+    }
+}
+
+fn transfer_status(status: TransferStatus) -> &'static str {
+    match status {
+        TransferStatus::Started => "started",
+        TransferStatus::Complete => "complete",
+        TransferStatus::Error => "error",
     }
 }
 
@@ -95,8 +213,14 @@ fn sse(name: &str, data: &impl Serialize) -> String {
     format!("event: {name}\ndata: {}\n\n", json_text(data))
 }
 
+/// As error codes and handles are written.
 fn hex(code: u32) -> String {
     format!("0x{code:08x}")
+}
+
+/// As property and warning codes are written.
+fn short_hex(code: u32) -> String {
+    format!("0x{code:x}")
 }
 
 #[cfg(test)]
