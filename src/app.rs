@@ -7,12 +7,14 @@
 
 mod announce;
 mod backup;
+pub(crate) mod device;
 mod drivers;
 mod figures;
 mod reload;
 mod store_check;
 mod system;
 mod tuning;
+pub(crate) mod uploads;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +42,7 @@ use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
 use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
 use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
+use crate::upload::UploadsContext;
 use announce::announce;
 use reload::{Reloader, Taps};
 use system::SystemSampler;
@@ -189,6 +192,25 @@ async fn appliance(
         tasks: tasks.clone(),
         stop: stop.clone(),
     })?;
+    let device = device::id(settings.device_id.clone(), dir);
+    device::show(&device, &metrics);
+    let uploads = uploads::start(
+        UploadsContext {
+            settings: settings.upload.clone(),
+            transports: uploads::transports(&settings.upload, &device, &clock, &health),
+            device: Arc::clone(&device),
+            feed: Arc::new(store.clone()),
+            reader: Arc::new(store.clone()),
+            writer: Arc::new(store.clone()),
+            snapshots: snapshots.clone(),
+            clock: clock.clone(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        },
+        &store,
+    );
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
@@ -261,6 +283,7 @@ async fn appliance(
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
         alerts,
+        uploads,
         jobs,
         exports,
         store_check: store_check::maker(dir),

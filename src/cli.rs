@@ -5,6 +5,7 @@
 //! output. [`Exit`] lists how a command can end.
 
 mod store;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -67,6 +68,18 @@ pub enum Command {
     /// Look after the store
     #[command(subcommand)]
     Store(Store),
+    /// Try the upload
+    #[command(subcommand)]
+    Upload(Upload),
+}
+
+/// Try the upload.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Upload {
+    /// Send a proof through every configured way, and show the receipts
+    Test(ConfigFile),
+    /// Print what a collector must answer, as OpenAPI
+    Openapi,
 }
 
 /// Run the appliance.
@@ -230,6 +243,18 @@ fn device_verdicts() -> BTreeMap<PathBuf, Verdict> {
 /// When `out` cannot be written.
 pub fn store(question: &Store, out: &mut dyn Write) -> io::Result<Exit> {
     store::answer(question, out, &mut io::stderr())
+}
+
+/// `upload …`.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn upload(
+    question: &Upload,
+    environment: &Environment,
+    out: &mut dyn Write,
+) -> io::Result<Exit> {
+    upload::answer(question, environment, out)
 }
 
 fn describe(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {

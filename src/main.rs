@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(file) => cli::check_config(file, &environment, &mut out),
         Command::Probe => cli::probe(&mut out),
         Command::Store(question) => cli::store(question, &mut out),
+        Command::Upload(question) => cli::upload(question, &environment, &mut out),
     };
     // A closed pipe (`watchpost probe | head -1`) is no failure of ours.
     let exit = result.unwrap_or(Exit::Failed);

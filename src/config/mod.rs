@@ -18,6 +18,7 @@ mod state_dir;
 #[cfg(test)]
 mod tests;
 mod units;
+mod upload;
 
 pub use camera::driver_word;
 pub use mistake::{ConfigError, Mistake, Place};
@@ -41,6 +42,7 @@ use crate::capture::CameraSettings;
 use crate::infer::InferSettings;
 use crate::pipeline::LaneSettings;
 use crate::store::StoreSettings;
+use crate::upload::UploadSettings;
 
 /// Where the configuration is unless a flag says otherwise.
 pub const DEFAULT_FILE: &str = "/etc/watchpost/watchpost.toml";
@@ -68,6 +70,10 @@ pub struct Settings {
     pub assess: AssessSettings,
     /// The store.
     pub store: StoreSettings,
+    /// The upload.
+    pub upload: UploadSettings,
+    /// What those upstream call this box; absent: a name that it gives itself.
+    pub device_id: Option<String>,
     /// The service.
     pub api: ApiSettings,
     /// Where everything that survives a restart is kept.
@@ -165,12 +171,14 @@ fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides)
     let infer = service::infer(root.section("detector"));
     let store = service::store(root.section("store"));
     let assess = assess::assess(root.section("assess"));
+    let upload = upload::upload(root.section("upload"), &assess.timezone);
+    let device_id = root.get("device_id", upload::device_id);
     let mut state_dir = PathBuf::from(DEFAULT_STATE_DIR);
     root.set("state_dir", &mut state_dir, rules::path);
     let cameras = camera::cameras(&root, infer.labels.is_some());
     root.finish();
     let state_dir = overrides.state_dir.clone().unwrap_or(state_dir);
-    Settings { cameras, infer, assess, store, api, state_dir }
+    Settings { cameras, infer, assess, store, upload, device_id, api, state_dir }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

@@ -164,7 +164,8 @@ impl Engine {
             are_ids_unsaid: continued != next,
             unsynced: 0,
             tick_began: now,
-            next_retention: now,
+            // Those who still need something have had time to say so by then.
+            next_retention: now + RETENTION,
             full_until: None,
             is_astray: false,
         };

@@ -2,7 +2,7 @@
 
 use super::operation::{Kind, Operation, QueryParameter};
 use super::operations::{CAMERA, FROM, LABEL, LEVEL, REVIEWED, UNTIL, WHICH_EVENTS, parameter};
-use crate::api::rest::{config, counts, jobs, system};
+use crate::api::rest::{config, counts, jobs, system, upload};
 
 const TIMELINE: &[QueryParameter] = &[
     parameter("bucket_size", Kind::OneOf(&["hour", "day", "week"]), "An hour unless told."),
@@ -59,5 +59,13 @@ pub(super) fn all() -> Vec<Operation> {
         Operation::get("/api/system/pipeline", "Queues, latencies and open batches.")
             .json::<system::Pipeline>(),
         Operation::get("/api/system/telemetry", "The same.").json::<system::Pipeline>(),
+        Operation::get("/api/system/upload", "The ways upstream: what waits, and why.")
+            .json::<upload::Upload>(),
+        Operation::post(
+            "/api/system/upload/{upstream}/retry",
+            "Sends what the upstream refused once more.",
+        )
+        .body::<upload::Retry>()
+        .json_with::<upload::Retried>(202, "They are tried soon."),
     ]
 }
