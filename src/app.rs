@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api::{self, ApiContext, ApiHandles};
-use crate::assess::{Alerts, AlertsContext, Rules};
+use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
 use crate::board::Sensors;
 use crate::capture::{Cameras, CaptureContext, Directory};
 use crate::cli::{Exit, Run, with_causes};
@@ -189,6 +189,21 @@ async fn appliance(
         tasks: tasks.clone(),
         stop: stop.clone(),
     })?;
+    let analyst = settings.analyst.clone().and_then(|settings| {
+        let alerts = alerts.clone();
+        let context = AnalystContext {
+            writer: Arc::new(store.clone()),
+            hub: hub.clone(),
+            on_verdict: Arc::new(move |event| alerts.see(event)),
+            clock: clock.clone(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
+        let started = Analyst::start(settings, context);
+        started.inspect_err(|reason| error!(reason:%; "The rules judge alone.")).ok()
+    });
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
@@ -196,8 +211,11 @@ async fn appliance(
         snapshots: snapshots.clone(),
         hub: hub.clone(),
         on_event: {
-            let alerts = alerts.clone();
-            Arc::new(move |event| alerts.see(event))
+            let (alerts, analyst) = (alerts.clone(), analyst.clone());
+            Arc::new(move |event| {
+                alerts.see(event);
+                analyst.iter().for_each(|analyst| analyst.see(event));
+            })
         },
         views: views.clone(),
         health: health.clone(),
@@ -261,6 +279,7 @@ async fn appliance(
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
         alerts,
+        analyst,
         jobs,
         exports,
         store_check: store_check::maker(dir),

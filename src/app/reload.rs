@@ -164,6 +164,7 @@ impl Reloader {
         let Some(old) = &self.applied else { return };
         let changes = [
             ("detector", old.infer != new.infer),
+            ("analyst", old.analyst != new.analyst),
             ("store", old.store != new.store),
             ("listen", old.api.listen != new.api.listen),
             ("state_dir", old.state_dir != new.state_dir),
