@@ -79,6 +79,16 @@ fn commands_are_obeyed_and_quit_is_a_good_end() {
 }
 
 #[test]
+fn the_end_of_the_input_is_the_end_only_when_asked_for() {
+    let mut program = Program::start(&["--end-with-input"]);
+    program.address();
+    let Program { child, input, .. } = &mut program;
+    // Replacing it closes the pipe.
+    *input = Command::new("true").stdin(Stdio::piped()).spawn().unwrap().stdin.take().unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn a_fault_that_does_not_exist_is_refused_with_those_that_do() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost-camera-sim"));
     let output = command.args(["--fault", "smoke"]).output().unwrap();
