@@ -67,7 +67,9 @@ fn operation(generator: &mut SchemaGenerator, route: &Route, described: &Operati
         "responses": responses(generator, route, described),
     });
     if let Some(body) = described.body {
-        operation["requestBody"] = json!({"required": true, "content": json_of(generator, body)});
+        operation["requestBody"] = json!({
+            "required": !described.is_body_optional, "content": json_of(generator, body),
+        });
     }
     operation
 }

@@ -13,6 +13,7 @@ pub(super) struct Operation {
     pub(super) summary: &'static str,
     pub(super) query: &'static [QueryParameter],
     pub(super) body: Option<SchemaOf>,
+    pub(super) is_body_optional: bool,
     pub(super) answers: Vec<Answer>,
     /// Errors that other routes do not have.
     pub(super) errors: &'static [u16],
@@ -68,7 +69,16 @@ impl Operation {
     }
 
     fn new(method: Method, pattern: &'static str, summary: &'static str) -> Self {
-        Self { method, pattern, summary, query: &[], body: None, answers: Vec::new(), errors: &[] }
+        Self {
+            method,
+            pattern,
+            summary,
+            query: &[],
+            body: None,
+            is_body_optional: false,
+            answers: Vec::new(),
+            errors: &[],
+        }
     }
 
     pub(super) fn query(self, query: &'static [QueryParameter]) -> Self {
@@ -82,6 +92,11 @@ impl Operation {
 
     pub(super) fn body<T: JsonSchema>(self) -> Self {
         Self { body: Some(schema::of::<T>()), ..self }
+    }
+
+    /// A body that may be left out.
+    pub(super) fn optional_body<T: JsonSchema>(self) -> Self {
+        Self { is_body_optional: true, ..self.body::<T>() }
     }
 
     /// Answers 200 with JSON.
