@@ -22,21 +22,25 @@ use arc_swap::ArcSwap;
 use log::{error, info, warn};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::api::{self, ApiContext, ApiHandles};
 use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
 use crate::board::Sensors;
-use crate::capture::{Cameras, CaptureContext, Directory};
+use crate::capture::{Cameras, CaptureContext, Controls, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
 use crate::domain::Tuning;
-use crate::health::{Health, Metrics, Progress, watchdog};
+use crate::health::{Health, LogRing, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use crate::live::{EventDropped, Hub, LiveMessage};
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
-use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
+use crate::pipeline::{
+    FreeBytes, Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls,
+    Surroundings,
+};
 use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
 use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
@@ -51,6 +55,9 @@ const RUNTIME_WORKERS: usize = 2;
 /// Longest time from the stop signal to the end of the process: well below
 /// systemd's 90 s, long enough for a last sync on a slow card.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+
+/// Photographs and kept frames, below the state directory.
+const STILLS: &str = "media/stills";
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +93,8 @@ impl AppError {
 /// When nothing useful could be started.
 pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
     let clock = Clock::system();
-    logging::install(environment, clock.clone());
+    let logs = LogRing::default();
+    logging::install(environment, clock.clone(), logs.clone());
     let settings = run.settings(environment)?;
     let claim = claim_state_dir(&settings.state_dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -99,7 +107,7 @@ pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
         let (run, environment) = (run.clone(), environment.clone());
         Box::new(move || run.settings(&environment))
     };
-    let result = runtime.block_on(appliance(settings, clock, claim.clone(), load, &stop));
+    let result = runtime.block_on(appliance(settings, clock, claim.clone(), logs, load, &stop));
     stop.set();
     // Tasks have been joined; whatever blocks a pool thread now is left behind.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -141,6 +149,7 @@ async fn appliance(
     settings: Settings,
     clock: Clock,
     claim: Claim,
+    logs: LogRing,
     load: reload::LoadSettings,
     stop: &Stop,
 ) -> Result<(), AppError> {
@@ -235,10 +244,7 @@ async fn appliance(
         snapshots: snapshots.clone(),
         records: backup::records(dir),
         dir: dir.join("exports"),
-        free_bytes: {
-            let dir = dir.clone();
-            Arc::new(move || RealDisk.free_bytes(&dir))
-        },
+        free_bytes: free_bytes(dir),
         min_free_bytes: settings.store.min_free_bytes,
     });
 
@@ -269,7 +275,19 @@ async fn appliance(
         pipeline.clone(),
         settings.infer.workers,
     );
+    let controls = Controls::default();
+    let stream_controls = StreamControls::new(StreamControlContext {
+        controls: controls.clone(),
+        directory: directory.clone(),
+        views: views.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+        stills: dir.join(STILLS),
+        free_bytes: free_bytes(dir),
+        min_free_bytes: settings.store.min_free_bytes,
+    });
     let (tune, changes) = tuning::channel();
+    let asked_to_stop = Arc::new(Notify::new());
     let api_settings = Arc::new(ArcSwap::from_pointee(settings.api.clone()));
     let context = Arc::new(ApiContext::new(ApiHandles {
         settings: Arc::clone(&api_settings),
@@ -297,6 +315,13 @@ async fn appliance(
         tune: Arc::clone(&tune),
         storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
         pipeline: figures::pipeline(pipeline.clone(), stats),
+        controls,
+        stills: dir.join(STILLS),
+        logs,
+        shutdown: {
+            let asked = Arc::clone(&asked_to_stop);
+            Arc::new(move || asked.notify_one())
+        },
     }));
     tasks.spawn("settings", tuning::restore(store.clone(), tune, stop.clone()));
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));
@@ -315,6 +340,7 @@ async fn appliance(
     let mut reloader = Reloader {
         cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
         directory,
+        stream_controls,
         taps,
         pipeline,
         rules,
@@ -333,11 +359,16 @@ async fn appliance(
     }
     watchdog::ready();
 
-    wait_for_stop(signals, changes, &mut reloader).await;
+    wait_for_stop(signals, changes, &asked_to_stop, &mut reloader).await;
     watchdog::stopping();
     stop.set();
     drain(&tasks, &clock).await;
     Ok(())
+}
+
+fn free_bytes(dir: &Path) -> FreeBytes {
+    let dir = dir.to_owned();
+    Arc::new(move || RealDisk.free_bytes(&dir))
 }
 
 fn addresses(listeners: &[TcpListener]) -> Vec<std::net::SocketAddr> {
@@ -397,12 +428,14 @@ impl Signals {
 async fn wait_for_stop(
     mut signals: Signals,
     mut changes: tuning::Changes,
+    asked_to_stop: &Notify,
     reloader: &mut Reloader,
 ) {
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return,
             _ = signals.interrupt.recv() => return,
+            () = asked_to_stop.notified() => return,
             _ = signals.reload.recv() => {
                 reloader.reload();
                 watchdog::reloaded();

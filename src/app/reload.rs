@@ -19,7 +19,7 @@ use crate::config::{CameraConfig, ConfigError, Settings};
 use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
 use crate::live::{CameraChanged, CameraSwitched, Hub, LiveMessage};
 use crate::media::LiveViews;
-use crate::pipeline::{LaneSettings, Pipeline};
+use crate::pipeline::{LaneSettings, Pipeline, StreamControls};
 use crate::rt::Clock;
 use crate::store::Store;
 
@@ -48,6 +48,7 @@ impl Taps {
 pub struct Reloader {
     pub cameras: Cameras,
     pub directory: Directory,
+    pub stream_controls: StreamControls,
     pub taps: Taps,
     pub pipeline: Arc<Pipeline>,
     pub rules: Arc<Rules>,
@@ -94,6 +95,8 @@ impl Reloader {
         for (id, lane) in wanted {
             self.apply_lane(id, &tuned(lane, &self.tuning), settings.api.live_viewers_max);
         }
+        let ids: Vec<_> = settings.cameras.iter().map(|camera| camera.capture.id.clone()).collect();
+        self.stream_controls.apply(&ids);
         self.cameras.apply(settings.cameras.iter().map(|c| c.capture.clone()).collect());
         for id in &gone {
             self.taps.lock().remove(id);

@@ -3,7 +3,11 @@
 use super::operation::{Kind, QueryParameter};
 use crate::api::rest::LIMIT_MAX;
 
-const fn parameter(name: &'static str, kind: Kind, about: &'static str) -> QueryParameter {
+pub(super) const fn parameter(
+    name: &'static str,
+    kind: Kind,
+    about: &'static str,
+) -> QueryParameter {
     QueryParameter { name, kind, about }
 }
 
