@@ -8,7 +8,9 @@
 mod announce;
 mod backup;
 mod drivers;
+mod factory_reset;
 mod figures;
+pub(crate) mod panel;
 mod reload;
 mod store_check;
 mod system;
@@ -25,7 +27,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api::{self, ApiContext, ApiHandles};
 use crate::assess::{Alerts, AlertsContext, Rules};
-use crate::board::Sensors;
+use crate::board::{Press, Sensors};
 use crate::capture::{Cameras, CaptureContext, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
@@ -89,6 +91,7 @@ pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
     logging::install(environment, clock.clone());
     let settings = run.settings(environment)?;
     let claim = claim_state_dir(&settings.state_dir)?;
+    factory_reset::carry_out(&settings.state_dir);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_WORKERS)
         .thread_name("service")
@@ -241,6 +244,17 @@ async fn appliance(
     let detector_info = detector.as_ref().ok().map(|detector| detector.info().clone());
     pipeline.set_detector(detector);
     pipeline.start(&tasks, settings.infer.workers, stop)?;
+    let panel = panel::start(panel::Surroundings {
+        settings: &settings,
+        hub: &hub,
+        store: &store,
+        pipeline: pipeline.clone(),
+        clock: &clock,
+        health: &health,
+        metrics: &metrics,
+        tasks: &tasks,
+        stop,
+    })?;
 
     let sampler = SystemSampler::new(
         clock.clone(),
@@ -296,6 +310,7 @@ async fn appliance(
     let mut reloader = Reloader {
         cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
         taps,
+        light: panel.light,
         pipeline,
         rules,
         store,
@@ -307,14 +322,18 @@ async fn appliance(
         load,
         applied: None,
     };
+    let state_dir = settings.state_dir.clone();
     reloader.apply(settings);
     for address in addresses {
         info!("Dashboard: http://{address}/");
     }
     watchdog::ready();
 
-    wait_for_stop(signals, changes, &mut reloader).await;
+    let press = wait_for_stop(signals, changes, panel.presses, &mut reloader).await;
     watchdog::stopping();
+    if let Some(press) = press {
+        panel::obey(press, &state_dir);
+    }
     stop.set();
     drain(&tasks, &clock).await;
     Ok(())
@@ -366,15 +385,18 @@ impl Signals {
     }
 }
 
+/// Until a signal or the button of the box ends the program.
 async fn wait_for_stop(
     mut signals: Signals,
     mut changes: tuning::Changes,
+    mut presses: tokio::sync::mpsc::Receiver<Press>,
     reloader: &mut Reloader,
-) {
+) -> Option<Press> {
     loop {
         tokio::select! {
-            _ = signals.terminate.recv() => return,
-            _ = signals.interrupt.recv() => return,
+            _ = signals.terminate.recv() => return None,
+            _ = signals.interrupt.recv() => return None,
+            Some(press) = presses.recv() => return Some(press),
             _ = signals.reload.recv() => {
                 reloader.reload();
                 watchdog::reloaded();
