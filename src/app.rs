@@ -8,7 +8,9 @@
 mod announce;
 mod backup;
 mod drivers;
+mod factory_reset;
 mod figures;
+pub(crate) mod panel;
 mod reload;
 mod store_check;
 mod system;
@@ -26,7 +28,7 @@ use tokio::sync::Notify;
 
 use crate::api::{self, ApiContext, ApiHandles};
 use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
-use crate::board::Sensors;
+use crate::board::{Press, Sensors};
 use crate::capture::{Cameras, CaptureContext, Controls, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
@@ -97,6 +99,7 @@ pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
     logging::install(environment, clock.clone(), logs.clone());
     let settings = run.settings(environment)?;
     let claim = claim_state_dir(&settings.state_dir)?;
+    factory_reset::carry_out(&settings.state_dir);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_WORKERS)
         .thread_name("service")
@@ -265,6 +268,17 @@ async fn appliance(
     let detector_info = detector.as_ref().ok().map(|detector| detector.info().clone());
     pipeline.set_detector(detector);
     pipeline.start(&tasks, settings.infer.workers, stop)?;
+    let panel = panel::start(panel::Surroundings {
+        settings: &settings,
+        hub: &hub,
+        store: &store,
+        pipeline: pipeline.clone(),
+        clock: &clock,
+        health: &health,
+        metrics: &metrics,
+        tasks: &tasks,
+        stop,
+    })?;
 
     let sampler = SystemSampler::new(
         clock.clone(),
@@ -342,6 +356,7 @@ async fn appliance(
         directory,
         stream_controls,
         taps,
+        light: panel.light,
         pipeline,
         rules,
         store,
@@ -353,14 +368,18 @@ async fn appliance(
         load,
         applied: None,
     };
+    let state_dir = settings.state_dir.clone();
     reloader.apply(settings);
     for address in addresses {
         info!("Dashboard: http://{address}/");
     }
     watchdog::ready();
 
-    wait_for_stop(signals, changes, &asked_to_stop, &mut reloader).await;
+    let press = wait_for_stop(signals, changes, panel.presses, &asked_to_stop, &mut reloader).await;
     watchdog::stopping();
+    if let Some(press) = press {
+        panel::obey(press, &state_dir);
+    }
     stop.set();
     drain(&tasks, &clock).await;
     Ok(())
@@ -425,17 +444,20 @@ impl Signals {
     }
 }
 
+/// Until a signal or the button of the box ends the program.
 async fn wait_for_stop(
     mut signals: Signals,
     mut changes: tuning::Changes,
+    mut presses: tokio::sync::mpsc::Receiver<Press>,
     asked_to_stop: &Notify,
     reloader: &mut Reloader,
-) {
+) -> Option<Press> {
     loop {
         tokio::select! {
-            _ = signals.terminate.recv() => return,
-            _ = signals.interrupt.recv() => return,
-            () = asked_to_stop.notified() => return,
+            () = asked_to_stop.notified() => return None,
+            _ = signals.terminate.recv() => return None,
+            _ = signals.interrupt.recv() => return None,
+            Some(press) = presses.recv() => return Some(press),
             _ = signals.reload.recv() => {
                 reloader.reload();
                 watchdog::reloaded();
