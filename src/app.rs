@@ -9,7 +9,9 @@ mod announce;
 mod backup;
 pub(crate) mod device;
 mod drivers;
+mod factory_reset;
 mod figures;
+pub(crate) mod panel;
 mod reload;
 mod store_check;
 mod system;
@@ -24,25 +26,28 @@ use arc_swap::ArcSwap;
 use log::{error, info, warn};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::api::{self, ApiContext, ApiHandles};
-use crate::assess::{Alerts, AlertsContext, Rules};
-use crate::board::Sensors;
-use crate::capture::{Cameras, CaptureContext, Directory};
+use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
+use crate::board::{Press, Sensors};
+use crate::capture::{Cameras, CaptureContext, Controls, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
 use crate::domain::Tuning;
-use crate::health::{Health, Metrics, Progress, watchdog};
+use crate::health::{Health, LogRing, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
-use crate::live::{Hub, LiveMessage};
+use crate::live::{EventDropped, Hub, LiveMessage};
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
-use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
+use crate::pipeline::{
+    FreeBytes, Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls,
+    Surroundings,
+};
 use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
 use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
-use crate::upload::UploadsContext;
 use announce::announce;
 use reload::{Reloader, Taps};
 use system::SystemSampler;
@@ -54,6 +59,9 @@ const RUNTIME_WORKERS: usize = 2;
 /// Longest time from the stop signal to the end of the process: well below
 /// systemd's 90 s, long enough for a last sync on a slow card.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+
+/// Photographs and kept frames, below the state directory.
+const STILLS: &str = "media/stills";
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -89,9 +97,11 @@ impl AppError {
 /// When nothing useful could be started.
 pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
     let clock = Clock::system();
-    logging::install(environment, clock.clone());
+    let logs = LogRing::default();
+    logging::install(environment, clock.clone(), logs.clone());
     let settings = run.settings(environment)?;
     let claim = claim_state_dir(&settings.state_dir)?;
+    factory_reset::carry_out(&settings.state_dir);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_WORKERS)
         .thread_name("service")
@@ -102,7 +112,7 @@ pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
         let (run, environment) = (run.clone(), environment.clone());
         Box::new(move || run.settings(&environment))
     };
-    let result = runtime.block_on(appliance(settings, clock, claim.clone(), load, &stop));
+    let result = runtime.block_on(appliance(settings, clock, claim.clone(), logs, load, &stop));
     stop.set();
     // Tasks have been joined; whatever blocks a pool thread now is left behind.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -144,6 +154,7 @@ async fn appliance(
     settings: Settings,
     clock: Clock,
     claim: Claim,
+    logs: LogRing,
     load: reload::LoadSettings,
     stop: &Stop,
 ) -> Result<(), AppError> {
@@ -180,7 +191,7 @@ async fn appliance(
         stop,
     );
     store.show_progress(&progress);
-    forget_dropped_pictures(&store, &snapshots);
+    forget_dropped(&store, &snapshots, &hub, &clock);
     announce_redated(&store, &hub);
     let alerts = Alerts::start(AlertsContext {
         reader: Arc::new(store.clone()),
@@ -192,25 +203,29 @@ async fn appliance(
         tasks: tasks.clone(),
         stop: stop.clone(),
     })?;
-    let device = device::id(settings.device_id.clone(), dir);
-    device::show(&device, &metrics);
-    let uploads = uploads::start(
-        UploadsContext {
-            settings: settings.upload.clone(),
-            transports: uploads::transports(&settings.upload, &device, &clock, &health),
-            device: Arc::clone(&device),
-            feed: Arc::new(store.clone()),
-            reader: Arc::new(store.clone()),
+    let analyst = settings.analyst.clone().and_then(|settings| {
+        let alerts = alerts.clone();
+        let context = AnalystContext {
             writer: Arc::new(store.clone()),
-            snapshots: snapshots.clone(),
+            hub: hub.clone(),
+            on_verdict: Arc::new(move |event| alerts.see(event)),
             clock: clock.clone(),
             health: health.clone(),
             metrics: metrics.clone(),
             tasks: tasks.clone(),
             stop: stop.clone(),
-        },
-        &store,
-    );
+        };
+        let started = Analyst::start(settings, context);
+        started.inspect_err(|reason| error!(reason:%; "The rules judge alone.")).ok()
+    });
+    let house = uploads::House {
+        clock: clock.clone(),
+        health: health.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    };
+    let uploads = uploads::start(&settings, &store, &snapshots, house);
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
@@ -218,8 +233,11 @@ async fn appliance(
         snapshots: snapshots.clone(),
         hub: hub.clone(),
         on_event: {
-            let alerts = alerts.clone();
-            Arc::new(move |event| alerts.see(event))
+            let (alerts, analyst) = (alerts.clone(), analyst.clone());
+            Arc::new(move |event| {
+                alerts.see(event);
+                analyst.iter().for_each(|analyst| analyst.see(event));
+            })
         },
         views: views.clone(),
         health: health.clone(),
@@ -239,10 +257,7 @@ async fn appliance(
         snapshots: snapshots.clone(),
         records: backup::records(dir),
         dir: dir.join("exports"),
-        free_bytes: {
-            let dir = dir.clone();
-            Arc::new(move || RealDisk.free_bytes(&dir))
-        },
+        free_bytes: free_bytes(dir),
         min_free_bytes: settings.store.min_free_bytes,
     });
 
@@ -263,6 +278,17 @@ async fn appliance(
     let detector_info = detector.as_ref().ok().map(|detector| detector.info().clone());
     pipeline.set_detector(detector);
     pipeline.start(&tasks, settings.infer.workers, stop)?;
+    let panel = panel::start(panel::Surroundings {
+        settings: &settings,
+        hub: &hub,
+        store: &store,
+        pipeline: pipeline.clone(),
+        clock: &clock,
+        health: &health,
+        metrics: &metrics,
+        tasks: &tasks,
+        stop,
+    })?;
 
     let sampler = SystemSampler::new(
         clock.clone(),
@@ -273,7 +299,19 @@ async fn appliance(
         pipeline.clone(),
         settings.infer.workers,
     );
+    let controls = Controls::default();
+    let stream_controls = StreamControls::new(StreamControlContext {
+        controls: controls.clone(),
+        directory: directory.clone(),
+        views: views.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+        stills: dir.join(STILLS),
+        free_bytes: free_bytes(dir),
+        min_free_bytes: settings.store.min_free_bytes,
+    });
     let (tune, changes) = tuning::channel();
+    let asked_to_stop = Arc::new(Notify::new());
     let api_settings = Arc::new(ArcSwap::from_pointee(settings.api.clone()));
     let context = Arc::new(ApiContext::new(ApiHandles {
         settings: Arc::clone(&api_settings),
@@ -283,6 +321,7 @@ async fn appliance(
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
         alerts,
+        analyst,
         uploads,
         jobs,
         exports,
@@ -301,6 +340,13 @@ async fn appliance(
         tune: Arc::clone(&tune),
         storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
         pipeline: figures::pipeline(pipeline.clone(), stats),
+        controls,
+        stills: dir.join(STILLS),
+        logs,
+        shutdown: {
+            let asked = Arc::clone(&asked_to_stop);
+            Arc::new(move || asked.notify_one())
+        },
     }));
     tasks.spawn("settings", tuning::restore(store.clone(), tune, stop.clone()));
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));
@@ -313,12 +359,15 @@ async fn appliance(
         clock: clock.clone(),
         health,
         metrics,
-        directory,
+        directory: directory.clone(),
         stop: stop.clone(),
     };
     let mut reloader = Reloader {
         cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
+        directory,
+        stream_controls,
         taps,
+        light: panel.light,
         pipeline,
         rules,
         store,
@@ -330,17 +379,26 @@ async fn appliance(
         load,
         applied: None,
     };
+    let state_dir = settings.state_dir.clone();
     reloader.apply(settings);
     for address in addresses {
         info!("Dashboard: http://{address}/");
     }
     watchdog::ready();
 
-    wait_for_stop(signals, changes, &mut reloader).await;
+    let press = wait_for_stop(signals, changes, panel.presses, &asked_to_stop, &mut reloader).await;
     watchdog::stopping();
+    if let Some(press) = press {
+        panel::obey(press, &state_dir);
+    }
     stop.set();
     drain(&tasks, &clock).await;
     Ok(())
+}
+
+fn free_bytes(dir: &Path) -> FreeBytes {
+    let dir = dir.to_owned();
+    Arc::new(move || RealDisk.free_bytes(&dir))
 }
 
 fn addresses(listeners: &[TcpListener]) -> Vec<std::net::SocketAddr> {
@@ -360,10 +418,18 @@ fn supervised_tasks(stop: &Stop, health: &Health) -> Tasks {
     })
 }
 
-/// Pictures of events that retention dropped go with them.
-fn forget_dropped_pictures(store: &Store, snapshots: &Snapshots) {
-    let snapshots = snapshots.clone();
-    store.on_dropped(move |events| snapshots.remove(events));
+/// Pictures of events that retention dropped go with them, and who wants to know is
+/// told.
+fn forget_dropped(store: &Store, snapshots: &Snapshots, hub: &Hub, clock: &Clock) {
+    let (snapshots, hub, clock) = (snapshots.clone(), hub.clone(), clock.clone());
+    store.on_dropped(move |events| {
+        snapshots.remove(events);
+        let (reason, at) = ("dropped by retention", clock.now());
+        for &event in events {
+            let dropped = EventDropped { event, reason, at };
+            hub.publish_in_passing(LiveMessage::EventDropped(Arc::new(dropped)));
+        }
+    });
 }
 
 /// Events whose dates were put right are shown anew.
@@ -389,15 +455,20 @@ impl Signals {
     }
 }
 
+/// Until a signal or the button of the box ends the program.
 async fn wait_for_stop(
     mut signals: Signals,
     mut changes: tuning::Changes,
+    mut presses: tokio::sync::mpsc::Receiver<Press>,
+    asked_to_stop: &Notify,
     reloader: &mut Reloader,
-) {
+) -> Option<Press> {
     loop {
         tokio::select! {
-            _ = signals.terminate.recv() => return,
-            _ = signals.interrupt.recv() => return,
+            () = asked_to_stop.notified() => return None,
+            _ = signals.terminate.recv() => return None,
+            _ = signals.interrupt.recv() => return None,
+            Some(press) = presses.recv() => return Some(press),
             _ = signals.reload.recv() => {
                 reloader.reload();
                 watchdog::reloaded();

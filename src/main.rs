@@ -20,6 +20,8 @@ fn main() -> ExitCode {
         Command::Run(run) => return self::run(run, &environment).into(),
         Command::CheckConfig(file) => cli::check_config(file, &environment, &mut out),
         Command::Probe => cli::probe(&mut out),
+        Command::OutputsOff(file) => cli::outputs_off(file, &environment, &mut out),
+        Command::Update(question) => cli::update(question, &environment, &mut out),
         Command::Store(question) => cli::store(question, &mut out),
         Command::Upload(question) => cli::upload(question, &environment, &mut out),
     };

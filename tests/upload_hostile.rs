@@ -36,6 +36,13 @@ fn upstream(appliance: &Appliance) -> Value {
     appliance.get("/api/system/upload")["upstreams"][0].take()
 }
 
+/// Status of the wish to have refused items sent again.
+fn retry(appliance: &Appliance, upstream: &str) -> u16 {
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let url = appliance.url(&format!("/api/system/upload/{upstream}/retry"));
+    agent.post(url).send_empty().unwrap().status().as_u16()
+}
+
 #[test]
 fn a_daemon_that_is_killed_again_and_again_delivers_everything_and_shows_nothing_twice() {
     let (items, kills) = (number("UPLOAD_ITEMS", 3000), number("UPLOAD_KILLS", 3));
@@ -69,6 +76,8 @@ fn a_daemon_that_is_killed_again_and_again_delivers_everything_and_shows_nothing
         let upstream = upstream(&appliance);
         (upstream["waiting_items"] == 0 && upstream["state"] == "idle").then_some(())
     });
+    assert_eq!(retry(&appliance, "http"), 202);
+    assert_eq!(retry(&appliance, "nowhere"), 404);
     appliance.signal("TERM");
     assert!(appliance.wait().success());
 

@@ -22,6 +22,7 @@ mod response;
 mod rest;
 mod route;
 mod routes;
+mod sdk;
 mod server;
 mod settings;
 mod spec;
@@ -31,7 +32,7 @@ pub mod wire;
 mod ws;
 
 pub use bind::{BindError, bind};
-pub use context::{ApiContext, ApiHandles, MakeWork, SystemStatusSource, Tune};
+pub use context::{ApiContext, ApiHandles, MakeWork, Shutdown, SystemStatusSource, Tune};
 pub use figures::{OpenBatch, PipelineFigures, PipelineSource, StorageFigures, StorageSource};
 pub use server::serve;
 pub use settings::{ApiKey, ApiSettings, Role};

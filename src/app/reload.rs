@@ -1,7 +1,7 @@
 //! Applies a configuration to the running box: at start, and again on SIGHUP.
 //!
 //! What did not change keeps running: a camera whose settings are equal is not
-//! touched. Detector, store and addresses are read at start only; a change there
+//! touched. Detector, store, board and addresses are read at start only; a change there
 //! is said in the log.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,13 +13,14 @@ use log::{error, info, warn};
 use super::tuning::tuned;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
-use crate::capture::{Cameras, TapFactory};
+use crate::board::LightMeter;
+use crate::capture::{CameraSettings, Cameras, Directory, TapFactory};
 use crate::cli::with_causes;
-use crate::config::{ConfigError, Settings};
-use crate::domain::{CameraId, FrameTap, Tuning};
-use crate::live::{CameraSwitched, Hub, LiveMessage};
+use crate::config::{CameraConfig, ConfigError, Settings};
+use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
+use crate::live::{CameraChanged, CameraSwitched, Hub, LiveMessage};
 use crate::media::LiveViews;
-use crate::pipeline::{LaneSettings, Pipeline};
+use crate::pipeline::{LaneSettings, Pipeline, StreamControls};
 use crate::rt::Clock;
 use crate::store::Store;
 
@@ -47,7 +48,11 @@ impl Taps {
 /// The running box, as far as a configuration can change it.
 pub struct Reloader {
     pub cameras: Cameras,
+    pub directory: Directory,
+    pub stream_controls: StreamControls,
     pub taps: Taps,
+    /// The camera whose light is measured, and who measures it.
+    pub light: Option<(CameraId, Arc<LightMeter>)>,
     pub pipeline: Arc<Pipeline>,
     pub rules: Arc<Rules>,
     pub store: Store,
@@ -93,6 +98,8 @@ impl Reloader {
         for (id, lane) in wanted {
             self.apply_lane(id, &tuned(lane, &self.tuning), settings.api.live_viewers_max);
         }
+        let ids: Vec<_> = settings.cameras.iter().map(|camera| camera.capture.id.clone()).collect();
+        self.stream_controls.apply(&ids);
         self.cameras.apply(settings.cameras.iter().map(|c| c.capture.clone()).collect());
         for id in &gone {
             self.taps.lock().remove(id);
@@ -102,9 +109,10 @@ impl Reloader {
         self.rules.apply(&settings.assess);
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
-        if self.applied.is_some() {
+        if let Some(applied) = &self.applied {
             self.announce(new, true, "added to the configuration");
             self.announce(gone, false, "removed from the configuration");
+            self.announce_changed(&applied.cameras, &settings.cameras);
         }
         self.applied = Some(settings);
     }
@@ -127,6 +135,26 @@ impl Reloader {
         }
     }
 
+    /// Tells of cameras that are set up otherwise than before.
+    fn announce_changed(&self, before: &[CameraConfig], now: &[CameraConfig]) {
+        for camera in now {
+            let known = before.iter().find(|known| known.capture.id == camera.capture.id);
+            let fields = known.map(|known| changed_fields(known, camera)).unwrap_or_default();
+            let entry = self.directory.get(&camera.capture.id);
+            let Some(entry) = entry.filter(|_| !fields.is_empty()) else { continue };
+            let status = CameraStatus {
+                camera: entry.id,
+                name: camera.capture.name.clone(),
+                state: entry.state,
+                previous: entry.state,
+                reason: entry.reason,
+                at: self.clock.now(),
+            };
+            let changed = CameraChanged { status, fields };
+            self.hub.publish(LiveMessage::CameraChanged(Arc::new(changed)));
+        }
+    }
+
     fn apply_lane(&self, id: &CameraId, lane: &LaneSettings, viewers_max: usize) {
         let is_known = self.taps.lock().contains_key(id);
         if is_known {
@@ -135,19 +163,73 @@ impl Reloader {
         }
         let view: Arc<dyn FrameTap> = self.views.insert(id, viewers_max);
         let slot = self.pipeline.add_lane(lane.clone());
-        self.taps.lock().insert(id.clone(), vec![view, slot]);
+        let mut taps = vec![view, slot];
+        if let Some((_, meter)) = self.light.as_ref().filter(|(camera, _)| camera == id) {
+            taps.push(Arc::clone(meter) as Arc<dyn FrameTap>);
+        }
+        self.taps.lock().insert(id.clone(), taps);
     }
 
     fn warn_of_fixed_parts(&self, new: &Settings) {
         let Some(old) = &self.applied else { return };
         let changes = [
             ("detector", old.infer != new.infer),
+            ("analyst", old.analyst != new.analyst),
             ("store", old.store != new.store),
+            ("board", old.board != new.board),
             ("listen", old.api.listen != new.api.listen),
             ("state_dir", old.state_dir != new.state_dir),
         ];
         for (part, _) in changes.iter().filter(|(_, has_changed)| *has_changed) {
             warn!(part; "This part of the configuration changes with the next restart.");
+        }
+    }
+}
+
+/// What is different about a camera, in words for clients.
+fn changed_fields(before: &CameraConfig, now: &CameraConfig) -> Vec<&'static str> {
+    let unnamed =
+        |camera: &CameraConfig| CameraSettings { name: String::new(), ..camera.capture.clone() };
+    let bare = |camera: &CameraConfig| LaneSettings {
+        camera_name: String::new(),
+        zones: Vec::new(),
+        masks: Vec::new(),
+        ..camera.lane.clone()
+    };
+    let changes = [
+        ("name", before.capture.name != now.capture.name),
+        ("capture", unnamed(before) != unnamed(now)),
+        ("detect", bare(before) != bare(now)),
+        ("zones", before.lane.zones != now.lane.zones),
+        ("masks", before.lane.masks != now.lane.masks),
+    ];
+    changes.into_iter().filter(|(_, is_changed)| *is_changed).map(|(field, _)| field).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Overrides};
+
+    fn camera(text: &str) -> CameraConfig {
+        let text = format!("[[camera]]\nid = \"yard\"\n{text}");
+        let settings =
+            Settings::parse("test", &text, &Environment::default(), &Overrides::default());
+        settings.unwrap().cameras.remove(0)
+    }
+
+    #[test]
+    fn what_was_changed_about_a_camera_is_told_by_its_part() {
+        let before = camera("source = \"test\"");
+        let zone = "[[camera.zone]]\nname = \"a\"\npolygon = [[0, 0], [1, 0], [1, 1]]";
+        for (text, expected) in [
+            ("source = \"test\"".to_owned(), &[] as &[&str]),
+            ("source = \"test\"\nname = \"Yard\"".to_owned(), &["name"]),
+            ("source = \"footage\"".to_owned(), &["capture"]),
+            ("source = \"test\"\ndetect = { fps = 1 }".to_owned(), &["detect"]),
+            (format!("source = \"test\"\n{zone}"), &["zones"]),
+        ] {
+            assert_eq!(changed_fields(&before, &camera(&text)), expected, "{text}");
         }
     }
 }

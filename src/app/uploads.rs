@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use log::error;
 
+use super::device;
 use crate::cli::with_causes;
-use crate::health::Health;
-use crate::rt::Clock;
+use crate::config::Settings;
+use crate::health::{Health, Metrics};
+use crate::media::Snapshots;
+use crate::rt::{Clock, Stop, Tasks};
 use crate::store::Store;
 use crate::upload::http::Http;
 use crate::upload::mqtt::Mqtt;
@@ -52,9 +55,39 @@ fn refuse(name: &str, reason: &dyn std::error::Error, health: &Health) {
     );
 }
 
+/// What the couriers share with everybody else.
+pub struct House {
+    /// The clock.
+    pub clock: Clock,
+    /// Component states.
+    pub health: Health,
+    /// The figures.
+    pub metrics: Metrics,
+    /// Where they run.
+    pub tasks: Tasks,
+    /// Ends them.
+    pub stop: Stop,
+}
+
 /// Starts the couriers, and has retention ask them.
-pub fn start(context: UploadsContext, store: &Store) -> Uploads {
-    let uploads = Uploads::start(context);
+pub fn start(settings: &Settings, store: &Store, snapshots: &Snapshots, house: House) -> Uploads {
+    let House { clock, health, metrics, tasks, stop } = house;
+    let device = device::id(settings.device_id.clone(), &settings.state_dir);
+    device::show(&device, &metrics);
+    let uploads = Uploads::start(UploadsContext {
+        settings: settings.upload.clone(),
+        transports: transports(&settings.upload, &device, &clock, &health),
+        device,
+        feed: Arc::new(store.clone()),
+        reader: Arc::new(store.clone()),
+        writer: Arc::new(store.clone()),
+        snapshots: snapshots.clone(),
+        clock,
+        health,
+        metrics,
+        tasks,
+        stop,
+    });
     uploads.keepers().into_iter().for_each(|keeper| store.keep_for(keeper));
     uploads
 }

@@ -17,6 +17,8 @@ mod recorder;
 mod regulars;
 mod scene_changes;
 mod shrink;
+mod still_files;
+mod stream_controls;
 mod track;
 mod tracker;
 mod view;
@@ -27,6 +29,8 @@ mod testing;
 
 pub use batch::OpenBatch;
 pub use recorder::{OnEvent, Recorder, RecorderContext};
+pub use still_files::FreeBytes;
+pub use stream_controls::{StreamControlContext, StreamControls};
 pub use workers::{Pipeline, Surroundings};
 
 use std::sync::Arc;
@@ -139,6 +143,9 @@ pub enum ViewNews {
     Changed(SceneChange),
     /// It is what it was, or what it is has become usual.
     Usual,
+    /// Nobody looks any more: the camera was removed, its lane starts over, or the
+    /// comparison was switched off.
+    Unwatched,
 }
 
 /// A track as it is now.

@@ -10,7 +10,6 @@
 //! see each item once. Every object carries its SHA-256, which the storage checks.
 //! Redirects are not followed, and nobody is asked for credentials.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
+use crate::api::sdk;
 use crate::api::wire::records::{CameraData, Pagination};
 use crate::capture::CameraEntry;
 
@@ -24,8 +25,12 @@ pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError>
     let status = request.query.get("status");
     let is_wanted =
         |camera: &CameraEntry| status.is_none_or(|status| camera.state.as_str() == status);
+    let data = |camera: CameraEntry| {
+        let is_connected = sdk::is_connected(&request.ctx, &camera);
+        CameraData::new(camera, is_connected)
+    };
     let cameras: Vec<CameraData> =
-        request.ctx.cameras.list().into_iter().filter(is_wanted).map(CameraData::from).collect();
+        request.ctx.cameras.list().into_iter().filter(is_wanted).map(data).collect();
     let pagination = Pagination {
         total: Some(cameras.len()),
         limit: super::LIMIT_MAX,
@@ -43,7 +48,8 @@ pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError>
 pub(in crate::api) async fn one(request: Request) -> Result<Response, ApiError> {
     let id = request.camera_id()?;
     let camera = request.ctx.cameras.get(&id).ok_or_else(no_such_camera)?;
-    Ok(response::json(&CameraData::from(camera)))
+    let is_connected = sdk::is_connected(&request.ctx, &camera);
+    Ok(response::json(&CameraData::new(camera, is_connected)))
 }
 
 /// 404, in the words of the camera SDK contract.
