@@ -7,6 +7,7 @@
 
 mod announce;
 mod backup;
+mod cameras;
 mod drivers;
 mod figures;
 mod reload;
@@ -23,13 +24,13 @@ use log::{error, info, warn};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::api::{self, ApiContext, ApiHandles};
+use crate::api::{self, ApiContext, ApiHandles, Tune};
 use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
 use crate::board::Sensors;
 use crate::capture::{Cameras, CaptureContext, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
-use crate::domain::Tuning;
+use crate::domain::{CAMERA_BOOK, TUNING, Tuning};
 use crate::health::{Health, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
@@ -41,6 +42,7 @@ use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
 use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
 use announce::announce;
+use cameras::AllCameras;
 use reload::{Reloader, Taps};
 use system::SystemSampler;
 
@@ -269,7 +271,19 @@ async fn appliance(
         pipeline.clone(),
         settings.infer.workers,
     );
-    let (tune, changes) = tuning::channel();
+    let all_cameras = AllCameras::new(dir, clock.clone());
+    let (tune_pipeline, tunings) = tuning::channel();
+    let (tune_cameras, camera_changes) = tuning::channel();
+    let tune: Tune = {
+        let all_cameras = Arc::clone(&all_cameras);
+        Arc::new(move |setting| match setting.key.as_str() {
+            CAMERA_BOOK => {
+                all_cameras.set_book(&setting);
+                tune_cameras(setting);
+            }
+            _ => tune_pipeline(setting),
+        })
+    };
     let api_settings = Arc::new(ArcSwap::from_pointee(settings.api.clone()));
     let context = Arc::new(ApiContext::new(ApiHandles {
         settings: Arc::clone(&api_settings),
@@ -284,6 +298,7 @@ async fn appliance(
         exports,
         store_check: store_check::maker(dir),
         cameras: directory.clone(),
+        camera_desk: Arc::<AllCameras>::clone(&all_cameras),
         live_views: views.clone(),
         snapshots: snapshots.clone(),
         health: health.clone(),
@@ -298,7 +313,8 @@ async fn appliance(
         storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
         pipeline: figures::pipeline(pipeline.clone(), stats),
     }));
-    tasks.spawn("settings", tuning::restore(store.clone(), tune, stop.clone()));
+    let settings_kept = tuning::restore(store.clone(), &[TUNING, CAMERA_BOOK], tune, stop.clone());
+    tasks.spawn("settings", settings_kept);
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));
     tasks.spawn("system-status", sampler.run(hub.clone(), health_watch, stop.clone()));
     tasks.spawn("watchdog", watchdog::feed(health.clone(), progress, stop.clone()));
@@ -325,6 +341,8 @@ async fn appliance(
         hub,
         clock: clock.clone(),
         load,
+        all: all_cameras,
+        loaded: None,
         applied: None,
     };
     reloader.apply(settings);
@@ -333,7 +351,7 @@ async fn appliance(
     }
     watchdog::ready();
 
-    wait_for_stop(signals, changes, &mut reloader).await;
+    wait_for_stop(signals, tunings, camera_changes, &mut reloader).await;
     watchdog::stopping();
     stop.set();
     drain(&tasks, &clock).await;
@@ -396,7 +414,8 @@ impl Signals {
 
 async fn wait_for_stop(
     mut signals: Signals,
-    mut changes: tuning::Changes,
+    mut tunings: tuning::Changes,
+    mut camera_changes: tuning::Changes,
     reloader: &mut Reloader,
 ) {
     loop {
@@ -407,10 +426,11 @@ async fn wait_for_stop(
                 reloader.reload();
                 watchdog::reloaded();
             }
-            Ok(()) = changes.changed() => {
-                let setting = changes.borrow_and_update().clone();
+            Ok(()) = tunings.changed() => {
+                let setting = tunings.borrow_and_update().clone();
                 reloader.tune(setting.as_ref().map(tuning::read).unwrap_or_default());
             }
+            Ok(()) = camera_changes.changed() => reloader.cameras_were_changed(),
         }
     }
 }

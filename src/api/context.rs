@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use super::ApiSettings;
+use super::camera_desk::CameraDesk;
 use super::error::ApiError;
 use super::figures::{PipelineSource, StorageSource};
 use crate::assess::{Alerts, Analyst};
@@ -59,6 +60,8 @@ pub struct ApiHandles {
     pub store_check: MakeWork,
     /// The cameras.
     pub cameras: Directory,
+    /// Where cameras are made and changed.
+    pub camera_desk: Arc<dyn CameraDesk>,
     /// Live pictures.
     pub live_views: LiveViews,
     /// Kept pictures.

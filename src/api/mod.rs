@@ -8,6 +8,7 @@
 mod assets;
 mod auth;
 mod bind;
+mod camera_desk;
 mod connection;
 mod context;
 mod dispatch;
@@ -31,6 +32,7 @@ pub mod wire;
 mod ws;
 
 pub use bind::{BindError, bind};
+pub use camera_desk::CameraDesk;
 pub use context::{ApiContext, ApiHandles, MakeWork, SystemStatusSource, Tune};
 pub use figures::{OpenBatch, PipelineFigures, PipelineSource, StorageFigures, StorageSource};
 pub use server::serve;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+mod camera_desk;
 mod gate;
 pub mod model_server;
 mod samples;
@@ -60,6 +61,7 @@ pub struct Appliance {
     pub address: SocketAddr,
     pub hub: Hub,
     pub cameras: Directory,
+    pub camera_desk: Arc<camera_desk::Cameras>,
     pub health: Health,
     pub progress: Progress,
     pub metrics: Metrics,
@@ -139,6 +141,8 @@ impl Appliance {
             Analyst::start(settings, context).unwrap()
         });
         let tuned = Arc::<Mutex<Vec<Setting>>>::default();
+        let camera_desk =
+            Arc::new(camera_desk::Cameras { tuned: Arc::clone(&tuned), ..Default::default() });
         let gate = Gate::default();
         let jobs = Jobs::start(JobsContext {
             clock: clock.clone(),
@@ -177,6 +181,7 @@ impl Appliance {
                 Arc::new(move || Box::new(Gated(gate.clone())))
             },
             cameras: cameras.clone(),
+            camera_desk: Arc::<camera_desk::Cameras>::clone(&camera_desk),
             live_views: live_views.clone(),
             snapshots: snapshots.clone(),
             health: health.clone(),
@@ -203,6 +208,7 @@ impl Appliance {
             address,
             hub,
             cameras,
+            camera_desk,
             health,
             progress,
             metrics,

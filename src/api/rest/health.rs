@@ -205,7 +205,7 @@ pub(in crate::api) async fn full(request: Request) -> Result<Response, ApiError>
         ai_services: ai_services(ctx),
         circuit_breakers: circuit_breakers(ctx),
         workers: stuck(ctx),
-        cameras: ctx.cameras.list().into_iter().map(CameraData::from).collect(),
+        cameras: ctx.cameras.list().into_iter().map(|it| CameraData::from((it, true))).collect(),
         system: SystemData::from(&(ctx.system_status)()),
         timestamp: ctx.clock.now(),
     };

@@ -4,6 +4,7 @@ mod alert_rule_body;
 pub(super) mod alert_rules;
 pub(super) mod alerts;
 pub(super) mod analysis;
+pub(super) mod camera_edits;
 pub(super) mod cameras;
 pub(super) mod config;
 pub(super) mod counts;

@@ -9,7 +9,9 @@ use super::parameters::{
     RULES, SCENE_CHANGES, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
 };
 use super::registry::Registry;
-use crate::api::rest::{alert_rules, cameras, events, exports, health, jobs as rest_jobs, server};
+use crate::api::rest::{
+    alert_rules, camera_edits, cameras, events, exports, health, jobs as rest_jobs, server,
+};
 use crate::api::wire::alerts::{AlertRecord, DryRun, NewRule, RuleData, RuleList};
 use crate::api::wire::analysis;
 use crate::api::wire::jobs::{JobData, LogData};
@@ -28,11 +30,31 @@ pub(super) fn all() -> Vec<Operation> {
 }
 
 fn cameras() -> Vec<Operation> {
+    const CAMERA: &str = "/api/cameras/{camera_id}";
     vec![
         Operation::get("/api/cameras", "All cameras.")
             .query(&[CAMERA_STATES])
             .json::<cameras::CameraList<'_>>(),
-        Operation::get("/api/cameras/{camera_id}", "One camera.").json::<CameraData>(),
+        Operation::post("/api/cameras", "A new camera, with the keys of the configuration.")
+            .body::<camera_edits::CameraBody>()
+            .json_with::<CameraData>(201, "The camera; its first picture may take a moment.")
+            .errors(&[409, 422]),
+        Operation::get(CAMERA, "One camera.").json::<CameraData>(),
+        Operation::patch(
+            CAMERA,
+            "Changes a camera, or switches it on or off; of a camera in the configuration file \
+             only `name` and `enabled` can be changed. What is not given stays, null takes a key \
+             back.",
+        )
+        .body::<camera_edits::CameraBody>()
+        .json::<CameraData>()
+        .errors(&[422]),
+        Operation::delete(
+            CAMERA,
+            "Removes a camera that is not in the configuration file; its records stay.",
+        )
+        .nothing("It is gone.")
+        .errors(&[409]),
         Operation::get(
             "/api/cameras/{camera_id}/events",
             "What happens to the connection of a camera, as a stream; or, to whoever accepts \

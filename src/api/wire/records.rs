@@ -178,10 +178,13 @@ pub struct CameraData {
     width: Option<u32>,
     height: Option<u32>,
     fps: f64,
+    /// False when somebody has switched it off.
+    enabled: bool,
 }
 
-impl From<CameraEntry> for CameraData {
-    fn from(camera: CameraEntry) -> Self {
+impl From<(CameraEntry, bool)> for CameraData {
+    /// A camera, and whether it is to run.
+    fn from((camera, enabled): (CameraEntry, bool)) -> Self {
         Self {
             id: camera.id.as_str().to_owned(),
             model: camera.model,
@@ -196,6 +199,7 @@ impl From<CameraEntry> for CameraData {
             width: camera.size_px.map(|(width, _)| width),
             height: camera.size_px.map(|(_, height)| height),
             fps: rounded(camera.fps, 10.0),
+            enabled,
         }
     }
 }
