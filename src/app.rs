@@ -11,6 +11,7 @@ mod cameras;
 mod drivers;
 mod figures;
 mod reload;
+mod steering;
 mod store_check;
 mod system;
 mod tuning;
@@ -22,7 +23,6 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api::{self, ApiContext, ApiHandles, Tune};
 use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
@@ -44,6 +44,7 @@ use crate::store::disk::{Disk as _, Ground, RealDisk};
 use announce::announce;
 use cameras::AllCameras;
 use reload::{Reloader, Taps};
+use steering::{Signals, steer};
 use system::SystemSampler;
 
 /// Async worker threads. The service waits far more than it works; inference,
@@ -53,6 +54,10 @@ const RUNTIME_WORKERS: usize = 2;
 /// Longest time from the stop signal to the end of the process: well below
 /// systemd's 90 s, long enough for a last sync on a slow card.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+
+/// Longest wait of the cameras for what was set about them: a store that takes longer
+/// to open must not keep the box blind.
+const BOOK_LIMIT: Duration = Duration::from_secs(3);
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -310,6 +315,7 @@ async fn appliance(
             Arc::new(move || sampler.status())
         },
         tune: Arc::clone(&tune),
+        configured: figures::configured(Arc::clone(&all_cameras), settings.store.max_age),
         storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
         pipeline: figures::pipeline(pipeline.clone(), stats),
     }));
@@ -319,6 +325,10 @@ async fn appliance(
     tasks.spawn("system-status", sampler.run(hub.clone(), health_watch, stop.clone()));
     tasks.spawn("watchdog", watchdog::feed(health.clone(), progress, stop.clone()));
 
+    // A camera that somebody has switched off must not film while the box starts.
+    if let Some(book) = tuning::stored(&store, CAMERA_BOOK, BOOK_LIMIT).await {
+        all_cameras.set_book(&book);
+    }
     let taps = Taps::default();
     let capture = CaptureContext {
         tasks: tasks.clone(),
@@ -351,7 +361,7 @@ async fn appliance(
     }
     watchdog::ready();
 
-    wait_for_stop(signals, tunings, camera_changes, &mut reloader).await;
+    steer(signals, tunings, camera_changes, &mut reloader).await;
     watchdog::stopping();
     stop.set();
     drain(&tasks, &clock).await;
@@ -393,46 +403,6 @@ fn forget_dropped(store: &Store, snapshots: &Snapshots, hub: &Hub, clock: &Clock
 fn announce_redated(store: &Store, hub: &Hub) {
     let hub = hub.clone();
     store.on_redated(move |event| hub.publish(LiveMessage::Event(Arc::new(event))));
-}
-
-/// The signals that steer the daemon.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    reload: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            reload: signal(SignalKind::hangup())?,
-        })
-    }
-}
-
-async fn wait_for_stop(
-    mut signals: Signals,
-    mut tunings: tuning::Changes,
-    mut camera_changes: tuning::Changes,
-    reloader: &mut Reloader,
-) {
-    loop {
-        tokio::select! {
-            _ = signals.terminate.recv() => return,
-            _ = signals.interrupt.recv() => return,
-            _ = signals.reload.recv() => {
-                reloader.reload();
-                watchdog::reloaded();
-            }
-            Ok(()) = tunings.changed() => {
-                let setting = tunings.borrow_and_update().clone();
-                reloader.tune(setting.as_ref().map(tuning::read).unwrap_or_default());
-            }
-            Ok(()) = camera_changes.changed() => reloader.cameras_were_changed(),
-        }
-    }
 }
 
 async fn drain(tasks: &Tasks, clock: &Clock) {

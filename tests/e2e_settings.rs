@@ -46,7 +46,8 @@ fn what_was_set_while_the_box_ran_survives_its_end() {
     let mut appliance = Appliance::start(CONFIG, state.path());
     wait_for(&appliance, "yard", "online", true);
     let mut client = WsClient::connect(appliance.address(), "/ws/events");
-    client.next_where("the client is served", |_| true);
+    client.send("ping");
+    client.next_where("the client is served", |it| it["type"] == "pong");
 
     let made = ureq::post(appliance.url("/api/cameras")).send(GATE).unwrap();
     assert_eq!(made.status(), 201);

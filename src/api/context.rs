@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::ApiSettings;
 use super::camera_desk::CameraDesk;
 use super::error::ApiError;
-use super::figures::{PipelineSource, StorageSource};
+use super::figures::{ConfiguredSource, PipelineSource, StorageSource};
 use crate::assess::{Alerts, Analyst};
 use crate::capture::Directory;
 use crate::domain::Setting;
@@ -78,6 +78,8 @@ pub struct ApiHandles {
     pub system_status: SystemStatusSource,
     /// Applies settings that were changed at run time.
     pub tune: Tune,
+    /// What the configuration says.
+    pub configured: ConfiguredSource,
     /// Room on the disk.
     pub storage: StorageSource,
     /// How the pipeline does.

@@ -34,6 +34,9 @@ mod ws;
 pub use bind::{BindError, bind};
 pub use camera_desk::CameraDesk;
 pub use context::{ApiContext, ApiHandles, MakeWork, SystemStatusSource, Tune};
-pub use figures::{OpenBatch, PipelineFigures, PipelineSource, StorageFigures, StorageSource};
+pub use figures::{
+    Configured, ConfiguredCamera, ConfiguredSource, OpenBatch, PipelineFigures, PipelineSource,
+    StorageFigures, StorageSource,
+};
 pub use server::serve;
 pub use settings::{ApiKey, ApiSettings, Role};

@@ -58,6 +58,15 @@ pub async fn restore(store: Store, keys: &'static [&'static str], tune: Tune, st
     stop.stopped().await;
 }
 
+/// What is stored under `key`, if the store can tell within `limit`.
+pub async fn stored(store: &Store, key: &'static str, limit: Duration) -> Option<Setting> {
+    let store = store.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        store.wait_until_current(limit).then(|| store.setting(key).ok().flatten()).flatten()
+    });
+    found.await.ok().flatten()
+}
+
 /// What a setting says. One that cannot be read changes nothing.
 pub fn read(setting: &Setting) -> Tuning {
     let read = serde_json::from_str::<Tuning>(&setting.value).ok();

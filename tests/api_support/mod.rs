@@ -33,8 +33,8 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, Response};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use watchpost::api::{
-    ApiContext, ApiHandles, ApiKey, ApiSettings, OpenBatch, PipelineFigures, Role, StorageFigures,
-    bind, serve,
+    ApiContext, ApiHandles, ApiKey, ApiSettings, Configured, ConfiguredCamera, OpenBatch,
+    PipelineFigures, Role, StorageFigures, bind, serve,
 };
 use watchpost::assess::{Alerts, AlertsContext, Analyst, AnalystContext, AnalystSettings};
 use watchpost::capture::Directory;
@@ -198,6 +198,7 @@ impl Appliance {
                 let tuned = Arc::clone(&tuned);
                 Arc::new(move |setting| tuned.lock().unwrap().push(setting))
             },
+            configured: Arc::new(configured),
             storage: Arc::new(storage),
             pipeline: Arc::new(pipeline),
         });
@@ -425,6 +426,18 @@ impl Client {
             }
         }
     }
+}
+
+fn configured() -> Configured {
+    let camera = ConfiguredCamera {
+        camera: "front_door".parse().unwrap(),
+        confidence_threshold: 0.5,
+        motion_threshold: 0.0015,
+        fps: 5.0,
+        batch_window: Duration::from_secs(90),
+        batch_idle: Duration::from_secs(30),
+    };
+    Configured { cameras: vec![camera], max_age: Some(Duration::from_secs(3600)) }
 }
 
 fn storage() -> StorageFigures {

@@ -24,7 +24,7 @@ pub(in crate::api) struct CameraList<'a> {
 }
 
 /// `GET /api/cameras[?status=]`: all cameras, those that are switched off included;
-/// there are too few to page.
+/// there are too few to page. With `fields`, `items` alone.
 pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError> {
     let status = request.query.get("status");
     let is_wanted =
@@ -40,6 +40,9 @@ pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError>
         has_more: false,
     };
     let message = format!("{} camera(s)", cameras.len());
+    if request.query.get("fields").is_some() {
+        return super::listed(&request.query, cameras, pagination);
+    }
     let (cameras, items) = (cameras.as_slice(), cameras.as_slice());
     Ok(response::json(&CameraList { success: true, message, cameras, items, pagination }))
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::figures;
 use super::operation::Operation;
 use super::parameters::{
-    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, JOB_STATE, JOB_TYPE, LOGS, PAGE, PART,
-    RULES, SCENE_CHANGES, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
+    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, FIELDS, JOB_STATE, JOB_TYPE, LOGS, PAGE,
+    PART, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
 };
 use super::registry::Registry;
 use crate::api::rest::{
@@ -33,7 +33,7 @@ fn cameras() -> Vec<Operation> {
     const CAMERA: &str = "/api/cameras/{camera_id}";
     vec![
         Operation::get("/api/cameras", "All cameras.")
-            .query(&[CAMERA_STATES])
+            .query(&[CAMERA_STATES, FIELDS])
             .json::<cameras::CameraList<'_>>(),
         Operation::post("/api/cameras", "A new camera, with the keys of the configuration.")
             .body::<camera_edits::CameraBody>()
@@ -60,7 +60,7 @@ fn cameras() -> Vec<Operation> {
             "What happens to the connection of a camera, as a stream; or, to whoever accepts \
              JSON, its events.",
         )
-        .query(&[WHICH_EVENTS, PAGE])
+        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS])
         .other(SSE, "`connected`, `disconnected` and `error`, live.")
         .json::<List<EventData<'_>>>(),
         Operation::get("/api/cameras/{camera_id}/snapshot", "The latest picture.")
@@ -75,7 +75,7 @@ fn cameras() -> Vec<Operation> {
             "/api/cameras/{camera_id}/scene-changes",
             "When the view of a camera was not what it had been, newest first.",
         )
-        .query(&[SCENE_CHANGES, SPAN, PAGE])
+        .query(&[SCENE_CHANGES, SNOOZED, SPAN, PAGE])
         .json::<List<SceneChangeRecord<'_>>>(),
         Operation::post(
             "/api/cameras/{camera_id}/scene-changes/{id}/acknowledge",
@@ -92,7 +92,7 @@ fn records() -> Vec<Operation> {
             "What happens to the connections of all cameras, as a stream; or, to whoever accepts \
              JSON, security events, newest first.",
         )
-        .query(&[WHICH_EVENTS, PAGE])
+        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS])
         .other(SSE, "`connected`, `disconnected` and `error`, live.")
         .json::<List<EventData<'_>>>(),
         Operation::get(
@@ -110,14 +110,14 @@ fn records() -> Vec<Operation> {
         .body::<events::Change>()
         .json::<EventData<'_>>(),
         Operation::get("/api/events/{id}/detections", "The detections of an event.")
-            .query(&[SPAN, PAGE])
+            .query(&[SPAN, PAGE, FIELDS])
             .json::<List<DetectionData<'_>>>(),
         Operation::get("/api/events/{id}/snapshot", "The picture of an event.")
             .other(JPEG, "The picture."),
         Operation::get("/api/events/{id}/thumbnail", "The same, small.")
             .other(JPEG, "The picture."),
         Operation::get("/api/detections", "Detections, newest first.")
-            .query(&[WHICH_DETECTIONS, PAGE])
+            .query(&[WHICH_DETECTIONS, PAGE, FIELDS])
             .json::<List<DetectionData<'_>>>(),
         Operation::get("/api/detections/{id}", "One detection.").json::<DetectionData<'_>>(),
         Operation::get("/api/detections/{id}/image", "The picture of a detection's event.")
