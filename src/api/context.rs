@@ -11,7 +11,7 @@ use super::ApiSettings;
 use super::error::ApiError;
 use super::figures::{PipelineSource, StorageSource};
 use super::sdk::Desk;
-use crate::assess::Alerts;
+use crate::assess::{Alerts, Analyst};
 use crate::capture::{Controls, Directory};
 use crate::domain::Setting;
 use crate::health::{Health, LogRing, Metrics, Progress};
@@ -54,6 +54,8 @@ pub struct ApiHandles {
     pub writer: Arc<dyn Writer>,
     /// Alerts and their rules.
     pub alerts: Alerts,
+    /// Who gives a second opinion on events, if anybody.
+    pub analyst: Option<Analyst>,
     /// Long work.
     pub jobs: Jobs,
     /// Records as files.

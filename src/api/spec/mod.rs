@@ -9,6 +9,7 @@ mod openapi;
 mod operation;
 mod operations;
 mod operations_sdk;
+mod parameters;
 mod registry;
 
 use std::sync::LazyLock;

@@ -11,9 +11,10 @@ pub(super) struct Operation {
     pub(super) method: Method,
     pub(super) pattern: &'static str,
     pub(super) summary: &'static str,
-    pub(super) query: &'static [QueryParameter],
+    pub(super) query: &'static [&'static [QueryParameter]],
     pub(super) body: Option<SchemaOf>,
-    pub(super) is_body_optional: bool,
+    /// Whether it must be there.
+    pub(super) needs_body: bool,
     pub(super) answers: Vec<Answer>,
     /// Errors that other routes do not have.
     pub(super) errors: &'static [u16],
@@ -75,13 +76,14 @@ impl Operation {
             summary,
             query: &[],
             body: None,
-            is_body_optional: false,
+            needs_body: false,
             answers: Vec::new(),
             errors: &[],
         }
     }
 
-    pub(super) fn query(self, query: &'static [QueryParameter]) -> Self {
+    /// Takes these groups of parameters.
+    pub(super) fn query(self, query: &'static [&'static [QueryParameter]]) -> Self {
         Self { query, ..self }
     }
 
@@ -91,12 +93,12 @@ impl Operation {
     }
 
     pub(super) fn body<T: JsonSchema>(self) -> Self {
-        Self { body: Some(schema::of::<T>()), ..self }
+        Self { needs_body: true, ..self.optional_body::<T>() }
     }
 
     /// A body that may be left out.
     pub(super) fn optional_body<T: JsonSchema>(self) -> Self {
-        Self { is_body_optional: true, ..self.body::<T>() }
+        Self { body: Some(schema::of::<T>()), ..self }
     }
 
     /// Answers 200 with JSON.
