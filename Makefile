@@ -19,10 +19,10 @@ help: ## Show this list
 setup: ## Install what is missing for build, run and test
 	@scripts/setup
 
-run: ## Build, and start the appliance on its built-in footage
+run: ## Build, and start the appliance on its footage and a simulated still camera
 	@scripts/setup --for build,run
 	$(CARGO) build --release --locked
-	exec $(TARGET_DIR)/release/watchpost run --demo $(ARGS)
+	exec scripts/demo $(TARGET_DIR)/release $(ARGS)
 
 test: test-rust test-browser ## Run all tests
 
@@ -49,7 +49,7 @@ lint: ## Check format, lints, types, scripts and licences
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
-	for script in scripts/setup .ci/run; do bash -n $$script || exit 1; done
+	for script in scripts/setup scripts/demo .ci/run; do bash -n $$script || exit 1; done
 	scripts/check-licenses
 	cd $(BROWSER_TESTS) && npm run --silent check
 

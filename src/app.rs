@@ -339,8 +339,8 @@ async fn appliance(
     };
     let mut reloader = Reloader {
         cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
-        stream_controls,
         directory,
+        stream_controls,
         taps,
         pipeline,
         rules,

@@ -47,8 +47,8 @@ impl Taps {
 /// The running box, as far as a configuration can change it.
 pub struct Reloader {
     pub cameras: Cameras,
-    pub stream_controls: StreamControls,
     pub directory: Directory,
+    pub stream_controls: StreamControls,
     pub taps: Taps,
     pub pipeline: Arc<Pipeline>,
     pub rules: Arc<Rules>,
