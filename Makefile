@@ -25,10 +25,10 @@ help: ## Show this list
 setup: ## Install what is missing for build, run and test
 	@scripts/setup
 
-run: ## Build, and start the appliance on its built-in footage
+run: ## Build, and start the appliance on its footage and a simulated still camera
 	@scripts/setup --for build,run
 	$(CARGO) build --release --locked
-	exec $(TARGET_DIR)/release/watchpost run --demo $(ARGS)
+	exec scripts/demo $(TARGET_DIR)/release $(ARGS)
 
 # What is there already under /etc stays.
 install: ## Install program and service: make install BOARD=raspberry-pi-5
@@ -89,7 +89,7 @@ lint: ## Check format, lints, types, scripts and licences
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
-	for script in scripts/setup scripts/arm scripts/arm-root scripts/caps-test scripts/yocto-crates .ci/run; do bash -n $$script || exit 1; done
+	for script in scripts/setup scripts/arm scripts/arm-root scripts/caps-test scripts/yocto-crates scripts/demo .ci/run; do bash -n $$script || exit 1; done
 	scripts/check-licenses
 	$(MAKE) --no-print-directory lint-yocto
 	cd $(BROWSER_TESTS) && npm run --silent check

@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::api::{self, ApiContext, ApiHandles};
-use crate::assess::{Alerts, AlertsContext, Rules};
+use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
 use crate::board::{Press, Sensors};
 use crate::capture::{Cameras, CaptureContext, Directory};
 use crate::cli::{Exit, Run, with_causes};
@@ -35,7 +35,7 @@ use crate::domain::Tuning;
 use crate::health::{Health, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
-use crate::live::{Hub, LiveMessage};
+use crate::live::{EventDropped, Hub, LiveMessage};
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
 use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
@@ -180,7 +180,7 @@ async fn appliance(
         stop,
     );
     store.show_progress(&progress);
-    forget_dropped_pictures(&store, &snapshots);
+    forget_dropped(&store, &snapshots, &hub, &clock);
     announce_redated(&store, &hub);
     let alerts = Alerts::start(AlertsContext {
         reader: Arc::new(store.clone()),
@@ -192,6 +192,21 @@ async fn appliance(
         tasks: tasks.clone(),
         stop: stop.clone(),
     })?;
+    let analyst = settings.analyst.clone().and_then(|settings| {
+        let alerts = alerts.clone();
+        let context = AnalystContext {
+            writer: Arc::new(store.clone()),
+            hub: hub.clone(),
+            on_verdict: Arc::new(move |event| alerts.see(event)),
+            clock: clock.clone(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
+        let started = Analyst::start(settings, context);
+        started.inspect_err(|reason| error!(reason:%; "The rules judge alone.")).ok()
+    });
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
@@ -199,8 +214,11 @@ async fn appliance(
         snapshots: snapshots.clone(),
         hub: hub.clone(),
         on_event: {
-            let alerts = alerts.clone();
-            Arc::new(move |event| alerts.see(event))
+            let (alerts, analyst) = (alerts.clone(), analyst.clone());
+            Arc::new(move |event| {
+                alerts.see(event);
+                analyst.iter().for_each(|analyst| analyst.see(event));
+            })
         },
         views: views.clone(),
         health: health.clone(),
@@ -275,6 +293,7 @@ async fn appliance(
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
         alerts,
+        analyst,
         jobs,
         exports,
         store_check: store_check::maker(dir),
@@ -304,11 +323,12 @@ async fn appliance(
         clock: clock.clone(),
         health,
         metrics,
-        directory,
+        directory: directory.clone(),
         stop: stop.clone(),
     };
     let mut reloader = Reloader {
         cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
+        directory,
         taps,
         light: panel.light,
         pipeline,
@@ -356,10 +376,18 @@ fn supervised_tasks(stop: &Stop, health: &Health) -> Tasks {
     })
 }
 
-/// Pictures of events that retention dropped go with them.
-fn forget_dropped_pictures(store: &Store, snapshots: &Snapshots) {
-    let snapshots = snapshots.clone();
-    store.on_dropped(move |events| snapshots.remove(events));
+/// Pictures of events that retention dropped go with them, and who wants to know is
+/// told.
+fn forget_dropped(store: &Store, snapshots: &Snapshots, hub: &Hub, clock: &Clock) {
+    let (snapshots, hub, clock) = (snapshots.clone(), hub.clone(), clock.clone());
+    store.on_dropped(move |events| {
+        snapshots.remove(events);
+        let (reason, at) = ("dropped by retention", clock.now());
+        for &event in events {
+            let dropped = EventDropped { event, reason, at };
+            hub.publish_in_passing(LiveMessage::EventDropped(Arc::new(dropped)));
+        }
+    });
 }
 
 /// Events whose dates were put right are shown anew.

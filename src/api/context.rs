@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::ApiSettings;
 use super::error::ApiError;
 use super::figures::{PipelineSource, StorageSource};
-use crate::assess::Alerts;
+use crate::assess::{Alerts, Analyst};
 use crate::capture::Directory;
 use crate::domain::Setting;
 use crate::health::{Health, Metrics, Progress};
@@ -49,6 +49,8 @@ pub struct ApiHandles {
     pub writer: Arc<dyn Writer>,
     /// Alerts and their rules.
     pub alerts: Alerts,
+    /// Who gives a second opinion on events, if anybody.
+    pub analyst: Option<Analyst>,
     /// Long work.
     pub jobs: Jobs,
     /// Records as files.

@@ -11,6 +11,7 @@ mod directory;
 mod error;
 #[cfg(feature = "gst")]
 pub mod gst;
+pub mod ptp;
 mod settings;
 pub mod sim;
 mod sink;

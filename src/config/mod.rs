@@ -5,6 +5,7 @@
 //! to write instead. The file is at most [`FILE_MAX_BYTES`] long; whatever it
 //! holds, reading it ends with settings or with sentences, never with a panic.
 
+mod analyst;
 mod area;
 mod assess;
 mod board;
@@ -37,7 +38,7 @@ use toml::de::DeTable;
 
 use self::section::Reader;
 use crate::api::ApiSettings;
-use crate::assess::AssessSettings;
+use crate::assess::{AnalystSettings, AssessSettings};
 use crate::board::BoardSettings;
 use crate::capture::CameraSettings;
 use crate::infer::InferSettings;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub infer: InferSettings,
     /// How events are judged.
     pub assess: AssessSettings,
+    /// Who gives a second opinion on them, if anybody.
+    pub analyst: Option<AnalystSettings>,
     /// The store.
     pub store: StoreSettings,
     /// The service.
@@ -169,13 +172,14 @@ fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides)
     let infer = service::infer(root.section("detector"));
     let store = service::store(root.section("store"));
     let assess = assess::assess(root.section("assess"));
+    let analyst = analyst::analyst(root.section("analyst"));
     let mut state_dir = PathBuf::from(DEFAULT_STATE_DIR);
     root.set("state_dir", &mut state_dir, rules::path);
     let cameras = camera::cameras(&root, infer.labels.is_some());
     let board = board::board(&root, &cameras);
     root.finish();
     let state_dir = overrides.state_dir.clone().unwrap_or(state_dir);
-    Settings { cameras, infer, assess, store, api, board, state_dir }
+    Settings { cameras, infer, assess, analyst, store, api, board, state_dir }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

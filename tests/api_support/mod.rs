@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
 mod gate;
+pub mod model_server;
 mod samples;
 pub mod schema;
 mod store;
@@ -34,7 +35,7 @@ use watchpost::api::{
     ApiContext, ApiHandles, ApiKey, ApiSettings, OpenBatch, PipelineFigures, Role, StorageFigures,
     bind, serve,
 };
-use watchpost::assess::{Alerts, AlertsContext};
+use watchpost::assess::{Alerts, AlertsContext, Analyst, AnalystContext, AnalystSettings};
 use watchpost::capture::Directory;
 use watchpost::domain::{BatchId, Secret, Setting, Timestamp};
 use watchpost::health::{Health, Metrics, Progress, SpanFigures};
@@ -67,6 +68,7 @@ pub struct Appliance {
     pub store: Arc<MemoryStore>,
     pub clock: Clock,
     pub alerts: Alerts,
+    pub analyst: Option<Analyst>,
     /// Settings that were to be applied.
     pub tuned: Arc<Mutex<Vec<Setting>>>,
     /// Opened by a test, it lets the checks of the store come to an end.
@@ -88,6 +90,20 @@ impl Appliance {
 
     /// A service over records of an earlier one.
     pub async fn on(store: Arc<MemoryStore>, clock: Clock, settings: ApiSettings) -> Self {
+        Self::build(store, clock, settings, None).await
+    }
+
+    /// A service with an analyst.
+    pub async fn with_analyst(clock: Clock, analyst: AnalystSettings) -> Self {
+        Self::build(Arc::default(), clock, ApiSettings::default(), Some(analyst)).await
+    }
+
+    async fn build(
+        store: Arc<MemoryStore>,
+        clock: Clock,
+        settings: ApiSettings,
+        analyst: Option<AnalystSettings>,
+    ) -> Self {
         let (stop, metrics) = (Stop::new(), Metrics::default());
         let health = Health::new(clock.clone());
         let progress = Progress::new(clock.clone());
@@ -108,6 +124,20 @@ impl Appliance {
             stop: stop.clone(),
         })
         .unwrap();
+        let analyst = analyst.map(|settings| {
+            let alerts = alerts.clone();
+            let context = AnalystContext {
+                writer: Arc::<MemoryStore>::clone(&store),
+                hub: hub.clone(),
+                on_verdict: Arc::new(move |event| alerts.see(event)),
+                clock: clock.clone(),
+                health: health.clone(),
+                metrics: metrics.clone(),
+                tasks: tasks.clone(),
+                stop: stop.clone(),
+            };
+            Analyst::start(settings, context).unwrap()
+        });
         let tuned = Arc::<Mutex<Vec<Setting>>>::default();
         let gate = Gate::default();
         let jobs = Jobs::start(JobsContext {
@@ -121,7 +151,7 @@ impl Appliance {
             jobs: jobs.clone(),
             reader: Arc::<MemoryStore>::clone(&store),
             snapshots: snapshots.clone(),
-            records: Arc::new(|out| match out.write_all(b"{}\n") {
+            records: Arc::new(|out, _| match out.write_all(b"{}\n") {
                 Ok(()) => Ok(1),
                 Err(error) => Err(error.to_string()),
             }),
@@ -139,6 +169,7 @@ impl Appliance {
             reader: Arc::<MemoryStore>::clone(&store),
             writer: Arc::<MemoryStore>::clone(&store),
             alerts: alerts.clone(),
+            analyst: analyst.clone(),
             jobs: jobs.clone(),
             exports,
             store_check: {
@@ -180,6 +211,7 @@ impl Appliance {
             store,
             clock,
             alerts,
+            analyst,
             tuned,
             gate,
             settings,

@@ -1,0 +1,3 @@
+//! Still cameras that speak PTP.
+
+pub mod packet;
