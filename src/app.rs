@@ -9,7 +9,9 @@ mod announce;
 mod backup;
 mod cameras;
 mod drivers;
+mod factory_reset;
 mod figures;
+pub(crate) mod panel;
 mod reload;
 mod steering;
 mod store_check;
@@ -23,28 +25,32 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use crate::api::{self, ApiContext, ApiHandles, Tune};
 use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
 use crate::board::Sensors;
-use crate::capture::{Cameras, CaptureContext, Directory};
+use crate::capture::{Cameras, CaptureContext, Controls, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
 use crate::domain::{CAMERA_BOOK, TUNING, Tuning};
-use crate::health::{Health, Metrics, Progress, watchdog};
+use crate::health::{Health, LogRing, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use crate::live::{EventDropped, Hub, LiveMessage};
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
-use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
+use crate::pipeline::{
+    FreeBytes, Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls,
+    Surroundings,
+};
 use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
 use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
 use announce::announce;
 use cameras::AllCameras;
 use reload::{Reloader, Taps};
-use steering::{Signals, steer};
+use steering::{Asked, Changed, Signals, steer};
 use system::SystemSampler;
 
 /// Async worker threads. The service waits far more than it works; inference,
@@ -55,6 +61,8 @@ const RUNTIME_WORKERS: usize = 2;
 /// systemd's 90 s, long enough for a last sync on a slow card.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 
+/// Photographs and kept frames, below the state directory.
+const STILLS: &str = "media/stills";
 /// Longest wait of the cameras for what was set about them: a store that takes longer
 /// to open must not keep the box blind.
 const BOOK_LIMIT: Duration = Duration::from_secs(3);
@@ -93,9 +101,11 @@ impl AppError {
 /// When nothing useful could be started.
 pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
     let clock = Clock::system();
-    logging::install(environment, clock.clone());
+    let logs = LogRing::default();
+    logging::install(environment, clock.clone(), logs.clone());
     let settings = run.settings(environment)?;
     let claim = claim_state_dir(&settings.state_dir)?;
+    factory_reset::carry_out(&settings.state_dir);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_WORKERS)
         .thread_name("service")
@@ -106,7 +116,7 @@ pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
         let (run, environment) = (run.clone(), environment.clone());
         Box::new(move || run.settings(&environment))
     };
-    let result = runtime.block_on(appliance(settings, clock, claim.clone(), load, &stop));
+    let result = runtime.block_on(appliance(settings, clock, claim.clone(), logs, load, &stop));
     stop.set();
     // Tasks have been joined; whatever blocks a pool thread now is left behind.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -148,6 +158,7 @@ async fn appliance(
     settings: Settings,
     clock: Clock,
     claim: Claim,
+    logs: LogRing,
     load: reload::LoadSettings,
     stop: &Stop,
 ) -> Result<(), AppError> {
@@ -242,10 +253,7 @@ async fn appliance(
         snapshots: snapshots.clone(),
         records: backup::records(dir),
         dir: dir.join("exports"),
-        free_bytes: {
-            let dir = dir.clone();
-            Arc::new(move || RealDisk.free_bytes(&dir))
-        },
+        free_bytes: free_bytes(dir),
         min_free_bytes: settings.store.min_free_bytes,
     });
 
@@ -266,6 +274,17 @@ async fn appliance(
     let detector_info = detector.as_ref().ok().map(|detector| detector.info().clone());
     pipeline.set_detector(detector);
     pipeline.start(&tasks, settings.infer.workers, stop)?;
+    let panel = panel::start(panel::Surroundings {
+        settings: &settings,
+        hub: &hub,
+        store: &store,
+        pipeline: pipeline.clone(),
+        clock: &clock,
+        health: &health,
+        metrics: &metrics,
+        tasks: &tasks,
+        stop,
+    })?;
 
     let sampler = SystemSampler::new(
         clock.clone(),
@@ -276,6 +295,18 @@ async fn appliance(
         pipeline.clone(),
         settings.infer.workers,
     );
+    let controls = Controls::default();
+    let stream_controls = StreamControls::new(StreamControlContext {
+        controls: controls.clone(),
+        directory: directory.clone(),
+        views: views.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+        stills: dir.join(STILLS),
+        free_bytes: free_bytes(dir),
+        min_free_bytes: settings.store.min_free_bytes,
+    });
+    let asked_to_stop = Arc::new(Notify::new());
     let all_cameras = AllCameras::new(dir, clock.clone());
     let (tune_pipeline, tunings) = tuning::channel();
     let (tune_cameras, camera_changes) = tuning::channel();
@@ -318,6 +349,13 @@ async fn appliance(
         configured: figures::configured(Arc::clone(&all_cameras), settings.store.max_age),
         storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
         pipeline: figures::pipeline(pipeline.clone(), stats),
+        controls,
+        stills: dir.join(STILLS),
+        logs,
+        shutdown: {
+            let asked = Arc::clone(&asked_to_stop);
+            Arc::new(move || asked.notify_one())
+        },
     }));
     let settings_kept = tuning::restore(store.clone(), &[TUNING, CAMERA_BOOK], tune, stop.clone());
     tasks.spawn("settings", settings_kept);
@@ -341,7 +379,9 @@ async fn appliance(
     let mut reloader = Reloader {
         cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
         directory,
+        stream_controls,
         taps,
+        light: panel.light,
         pipeline,
         rules,
         store,
@@ -355,17 +395,28 @@ async fn appliance(
         loaded: None,
         applied: None,
     };
+    let state_dir = settings.state_dir.clone();
     reloader.apply(settings);
     for address in addresses {
         info!("Dashboard: http://{address}/");
     }
     watchdog::ready();
 
-    steer(signals, tunings, camera_changes, &mut reloader).await;
+    let asked = Asked { presses: panel.presses, stop: asked_to_stop };
+    let changes = Changed { tunings, cameras: camera_changes };
+    let press = steer(signals, changes, asked, &mut reloader).await;
     watchdog::stopping();
+    if let Some(press) = press {
+        panel::obey(press, &state_dir);
+    }
     stop.set();
     drain(&tasks, &clock).await;
     Ok(())
+}
+
+fn free_bytes(dir: &Path) -> FreeBytes {
+    let dir = dir.to_owned();
+    Arc::new(move || RealDisk.free_bytes(&dir))
 }
 
 fn addresses(listeners: &[TcpListener]) -> Vec<std::net::SocketAddr> {

@@ -23,6 +23,7 @@ mod response;
 mod rest;
 mod route;
 mod routes;
+mod sdk;
 mod server;
 mod settings;
 mod spec;
@@ -33,7 +34,7 @@ mod ws;
 
 pub use bind::{BindError, bind};
 pub use camera_desk::CameraDesk;
-pub use context::{ApiContext, ApiHandles, MakeWork, SystemStatusSource, Tune};
+pub use context::{ApiContext, ApiHandles, MakeWork, Shutdown, SystemStatusSource, Tune};
 pub use figures::{
     Configured, ConfiguredCamera, ConfiguredSource, OpenBatch, PipelineFigures, PipelineSource,
     StorageFigures, StorageSource,

@@ -1,7 +1,7 @@
 //! Applies a configuration to the running box: at start, and again on SIGHUP.
 //!
 //! What did not change keeps running: a camera whose settings are equal is not
-//! touched. Detector, store and addresses are read at start only; a change there
+//! touched. Detector, store, board and addresses are read at start only; a change there
 //! is said in the log.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,13 +14,14 @@ use super::cameras::AllCameras;
 use super::tuning::tuned;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
+use crate::board::LightMeter;
 use crate::capture::{CameraSettings, Cameras, Directory, TapFactory};
 use crate::cli::with_causes;
 use crate::config::{CameraConfig, ConfigError, Settings};
 use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
 use crate::live::{CameraChanged, CameraSwitched, Hub, LiveMessage};
 use crate::media::LiveViews;
-use crate::pipeline::{LaneSettings, Pipeline};
+use crate::pipeline::{LaneSettings, Pipeline, StreamControls};
 use crate::rt::Clock;
 use crate::store::Store;
 
@@ -49,7 +50,10 @@ impl Taps {
 pub struct Reloader {
     pub cameras: Cameras,
     pub directory: Directory,
+    pub stream_controls: StreamControls,
     pub taps: Taps,
+    /// The camera whose light is measured, and who measures it.
+    pub light: Option<(CameraId, Arc<LightMeter>)>,
     pub pipeline: Arc<Pipeline>,
     pub rules: Arc<Rules>,
     pub store: Store,
@@ -112,6 +116,8 @@ impl Reloader {
         for (id, lane) in wanted {
             self.apply_lane(id, &tuned(lane, &self.tuning), settings.api.live_viewers_max);
         }
+        let ids: Vec<_> = settings.cameras.iter().map(|camera| camera.capture.id.clone()).collect();
+        self.stream_controls.apply(&ids);
         self.cameras.apply(settings.cameras.iter().map(|c| c.capture.clone()).collect());
         for id in &gone {
             self.taps.lock().remove(id);
@@ -175,7 +181,11 @@ impl Reloader {
         }
         let view: Arc<dyn FrameTap> = self.views.insert(id, viewers_max);
         let slot = self.pipeline.add_lane(lane.clone());
-        self.taps.lock().insert(id.clone(), vec![view, slot]);
+        let mut taps = vec![view, slot];
+        if let Some((_, meter)) = self.light.as_ref().filter(|(camera, _)| camera == id) {
+            taps.push(Arc::clone(meter) as Arc<dyn FrameTap>);
+        }
+        self.taps.lock().insert(id.clone(), taps);
     }
 
     fn warn_of_fixed_parts(&self, new: &Settings) {
@@ -184,6 +194,7 @@ impl Reloader {
             ("detector", old.infer != new.infer),
             ("analyst", old.analyst != new.analyst),
             ("store", old.store != new.store),
+            ("board", old.board != new.board),
             ("listen", old.api.listen != new.api.listen),
             ("state_dir", old.state_dir != new.state_dir),
         ];

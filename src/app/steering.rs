@@ -1,10 +1,15 @@
 //! What reaches the running daemon from outside: signals, and settings that somebody
 //! has changed.
 
+use std::sync::Arc;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::Receiver;
 
 use super::reload::Reloader;
 use super::tuning;
+use crate::board::Press;
 use crate::health::watchdog;
 
 /// The signals that steer the daemon.
@@ -28,26 +33,45 @@ impl Signals {
     }
 }
 
-/// Applies what is changed from outside, until the daemon is to stop.
+/// Settings that somebody changes while the daemon runs.
+pub struct Changed {
+    /// Thresholds, batches, retention.
+    pub tunings: tuning::Changes,
+    /// The cameras.
+    pub cameras: tuning::Changes,
+}
+
+/// Ways to end the daemon beside a signal.
+pub struct Asked {
+    /// The button of the box.
+    pub presses: Receiver<Press>,
+    /// A client that may.
+    pub stop: Arc<Notify>,
+}
+
+/// Applies what is changed from outside, until the daemon is to stop; tells of the
+/// press of the button that was the reason.
 pub async fn steer(
     mut signals: Signals,
-    mut tunings: tuning::Changes,
-    mut camera_changes: tuning::Changes,
+    mut changed: Changed,
+    mut asked: Asked,
     reloader: &mut Reloader,
-) {
+) -> Option<Press> {
     loop {
         tokio::select! {
-            _ = signals.terminate.recv() => return,
-            _ = signals.interrupt.recv() => return,
+            _ = signals.terminate.recv() => return None,
+            _ = signals.interrupt.recv() => return None,
+            () = asked.stop.notified() => return None,
+            Some(press) = asked.presses.recv() => return Some(press),
             _ = signals.reload.recv() => {
                 reloader.reload();
                 watchdog::reloaded();
             }
-            Ok(()) = tunings.changed() => {
-                let setting = tunings.borrow_and_update().clone();
+            Ok(()) = changed.tunings.changed() => {
+                let setting = changed.tunings.borrow_and_update().clone();
                 reloader.tune(setting.as_ref().map(tuning::read).unwrap_or_default());
             }
-            Ok(()) = camera_changes.changed() => reloader.cameras_were_changed(),
+            Ok(()) = changed.cameras.changed() => reloader.cameras_were_changed(),
         }
     }
 }

@@ -149,7 +149,7 @@ fn read_lane(
     Some(lane)
 }
 
-fn id(value: &DeValue<'_>) -> Result<CameraId, Bad> {
+pub fn id(value: &DeValue<'_>) -> Result<CameraId, Bad> {
     let fix = "use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit";
     rules::text(value)?.parse().map_err(|_| Bad::new("is not an id", fix))
 }

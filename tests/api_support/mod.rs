@@ -5,13 +5,16 @@
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
 mod camera_desk;
+pub mod cameras;
 mod gate;
+pub mod golden;
 pub mod model_server;
 mod samples;
 pub mod schema;
 mod store;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +29,7 @@ pub use store::MemoryStore;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -37,9 +41,9 @@ use watchpost::api::{
     PipelineFigures, Role, StorageFigures, bind, serve,
 };
 use watchpost::assess::{Alerts, AlertsContext, Analyst, AnalystContext, AnalystSettings};
-use watchpost::capture::Directory;
+use watchpost::capture::{Controls, Directory};
 use watchpost::domain::{BatchId, Secret, Setting, Timestamp};
-use watchpost::health::{Health, Metrics, Progress, SpanFigures};
+use watchpost::health::{Health, LogRing, Metrics, Progress, SpanFigures};
 use watchpost::infer::DetectorInfo;
 use watchpost::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use watchpost::live::Hub;
@@ -76,6 +80,10 @@ pub struct Appliance {
     /// Opened by a test, it lets the checks of the store come to an end.
     pub gate: Gate,
     pub settings: Arc<ArcSwap<ApiSettings>>,
+    pub controls: Controls,
+    pub logs: LogRing,
+    /// Told when a client asks the daemon to stop.
+    pub asked_to_stop: Arc<Notify>,
     pub stop: Stop,
     pub serving: JoinHandle<()>,
     _media: TempDir,
@@ -165,6 +173,8 @@ impl Appliance {
         });
         let live_views = LiveViews::new(&metrics);
         let settings = Arc::new(ArcSwap::from_pointee(settings));
+        let (controls, logs) = (Controls::default(), LogRing::default());
+        let asked_to_stop = Arc::new(Notify::new());
         let ctx = ApiContext::new(ApiHandles {
             settings: Arc::clone(&settings),
             clock: clock.clone(),
@@ -201,6 +211,13 @@ impl Appliance {
             configured: Arc::new(configured),
             storage: Arc::new(storage),
             pipeline: Arc::new(pipeline),
+            controls: controls.clone(),
+            stills: media.path().join("stills"),
+            logs: logs.clone(),
+            shutdown: {
+                let asked = Arc::clone(&asked_to_stop);
+                Arc::new(move || asked.notify_one())
+            },
         });
         let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).unwrap();
         let address = listeners[0].local_addr().unwrap();
@@ -222,10 +239,18 @@ impl Appliance {
             tuned,
             gate,
             settings,
+            controls,
+            logs,
+            asked_to_stop,
             stop,
             serving,
             _media: media,
         }
+    }
+
+    /// Where stills go.
+    pub fn stills(&self) -> PathBuf {
+        self._media.path().join("stills")
     }
 
     /// What stores and announces the pipeline's results.

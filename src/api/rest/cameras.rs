@@ -9,6 +9,7 @@ use crate::api::ApiContext;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
+use crate::api::sdk;
 use crate::api::wire::records::{CameraData, Pagination};
 use crate::capture::CameraEntry;
 use crate::domain::CameraId;
@@ -30,7 +31,7 @@ pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError>
     let is_wanted =
         |camera: &CameraEntry| status.is_none_or(|status| camera.state.as_str() == status);
     let wanted = all(&request.ctx).into_iter().filter(|(camera, _)| is_wanted(camera));
-    let cameras: Vec<CameraData> = wanted.map(CameraData::from).collect();
+    let cameras: Vec<CameraData> = wanted.map(|camera| data(&request.ctx, camera)).collect();
     let pagination = Pagination {
         total: Some(cameras.len()),
         limit: super::LIMIT_MAX,
@@ -55,7 +56,13 @@ pub(in crate::api) async fn one(request: Request) -> Result<Response, ApiError> 
 /// One camera, or 404.
 pub(super) fn shown(ctx: &ApiContext, id: &CameraId) -> Result<CameraData, ApiError> {
     let camera = all(ctx).into_iter().find(|(camera, _)| camera.id == *id);
-    camera.map(CameraData::from).ok_or_else(no_such_camera)
+    camera.map(|camera| data(ctx, camera)).ok_or_else(no_such_camera)
+}
+
+/// A camera, and whether it is to run.
+pub(super) fn data(ctx: &ApiContext, (camera, is_on): (CameraEntry, bool)) -> CameraData {
+    let is_connected = sdk::is_connected(ctx, &camera);
+    CameraData::new(camera, is_connected, is_on)
 }
 
 /// Every camera and whether it is to run, by id: those that run as they are, the others

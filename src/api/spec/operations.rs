@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::figures;
 use super::operation::Operation;
+use super::operations_sdk;
 use super::parameters::{
-    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, FIELDS, JOB_STATE, JOB_TYPE, LOGS, PAGE,
-    PART, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
+    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, FIELDS, IDS, JOB_STATE, JOB_TYPE, LOGS,
+    PAGE, PART, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
 };
 use super::registry::Registry;
 use crate::api::rest::{
@@ -20,13 +21,27 @@ use crate::api::wire::scene::SceneChangeRecord;
 
 const JPEG: &str = "image/jpeg";
 const SSE: &str = "text/event-stream";
+const CAMERA_EVENTS: &str = "`connected`, `disconnected`, `error`, `propertyChanged`, `warning`, \
+                             `afStatus`, `downloadComplete`, `transferProgress`, \
+                             `contentsTransfer`, `reconnecting`, `reconnected` and `focusResult`, \
+                             live. With `ids=1` each has an id, and `Last-Event-ID` resumes.";
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
-    [cameras(), records(), figures::all(), alerts(), jobs(), probes(), papers(), websockets()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        cameras(),
+        operations_sdk::all(),
+        records(),
+        figures::all(),
+        alerts(),
+        jobs(),
+        probes(),
+        papers(),
+        websockets(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn cameras() -> Vec<Operation> {
@@ -60,8 +75,8 @@ fn cameras() -> Vec<Operation> {
             "What happens to the connection of a camera, as a stream; or, to whoever accepts \
              JSON, its events.",
         )
-        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS])
-        .other(SSE, "`connected`, `disconnected` and `error`, live.")
+        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS, IDS])
+        .other(SSE, CAMERA_EVENTS)
         .json::<List<EventData<'_>>>(),
         Operation::get("/api/cameras/{camera_id}/snapshot", "The latest picture.")
             .query(&[BOXES])
@@ -69,8 +84,6 @@ fn cameras() -> Vec<Operation> {
         Operation::get("/api/cameras/{camera_id}/stream.mjpeg", "Pictures as they come.")
             .query(&[BOXES])
             .other("multipart/x-mixed-replace", "JPEG pictures without end."),
-        Operation::get("/api/cameras/{camera_id}/live-view/frame", "The latest picture, uncached.")
-            .other(JPEG, "The picture."),
         Operation::get(
             "/api/cameras/{camera_id}/scene-changes",
             "When the view of a camera was not what it had been, newest first.",
@@ -92,8 +105,8 @@ fn records() -> Vec<Operation> {
             "What happens to the connections of all cameras, as a stream; or, to whoever accepts \
              JSON, security events, newest first.",
         )
-        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS])
-        .other(SSE, "`connected`, `disconnected` and `error`, live.")
+        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS, IDS])
+        .other(SSE, CAMERA_EVENTS)
         .json::<List<EventData<'_>>>(),
         Operation::get(
             "/api/events/analyze/{batch_id}/stream",

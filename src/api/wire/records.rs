@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capture::CameraEntry;
-use crate::domain::{BBox, CameraState, Detection, Event, Timestamp};
+use crate::domain::{BBox, Detection, Event, Timestamp};
 
 /// A security event. The documented fields come first; the rest is ours.
 #[derive(Serialize, JsonSchema)]
@@ -182,14 +182,14 @@ pub struct CameraData {
     enabled: bool,
 }
 
-impl From<(CameraEntry, bool)> for CameraData {
-    /// A camera, and whether it is to run.
-    fn from((camera, enabled): (CameraEntry, bool)) -> Self {
+impl CameraData {
+    /// A camera, whether there is a session with it, and whether it is to run.
+    pub fn new(camera: CameraEntry, is_connected: bool, enabled: bool) -> Self {
         Self {
             id: camera.id.as_str().to_owned(),
             model: camera.model,
             connection_type: camera.connection_type,
-            connected: camera.state == CameraState::Online,
+            connected: is_connected,
             name: camera.name,
             folder_path: camera.source,
             status: camera.state.as_str(),

@@ -18,6 +18,7 @@ const SILENCE_MS = 75_000;
  * @typedef {object} Frame
  * @property {string} event its name, `message` when it has none
  * @property {string} data
+ * @property {string} [id] where in the stream it is, when the box was asked for ids
  */
 
 /** Cuts text, arriving in any pieces, into frames. */
@@ -44,17 +45,19 @@ export class FrameParser {
  * @returns {Frame | null} null for comments
  */
 function frameOf(block) {
-  const frame = { event: "message", data: /** @type {string[]} */ ([]) };
+  const frame = { event: "message", data: /** @type {string[]} */ ([]), id: /** @type {{ id?: string }} */ ({}) };
   for (const line of block.split("\n")) {
     const [, field, value] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
     if (field === "event") frame.event = value ?? "";
     if (field === "data") frame.data.push(value ?? "");
+    if (field === "id") frame.id = { id: value ?? "" };
   }
-  return frame.data.length > 0 ? { event: frame.event, data: frame.data.join("\n") } : null;
+  return frame.data.length > 0 ? { event: frame.event, data: frame.data.join("\n"), ...frame.id } : null;
 }
 
 /**
- * An event stream that comes back: 1 s doubling to 30 s, with jitter.
+ * An event stream that comes back: 1 s doubling to 30 s, with jitter. Asked for
+ * with `ids=1`, it goes on where it was.
  *
  * @extends {Emitter<{
  *   frame: { event: string, data: any },
@@ -77,6 +80,8 @@ export class EventStream extends Emitter {
     this.timing = options.timing ?? realTiming;
     /** @type {number | null} */
     this.lastMessageAt = null;
+    /** Where the stream goes on after a break. @type {string | null} */
+    this.lastId = null;
   }
 
   /** Connects and stays connected until `close`. */
@@ -109,7 +114,9 @@ export class EventStream extends Emitter {
 
   /** @param {AbortController} abort */
   async #read(abort) {
-    const response = await this.api.open(this.path, "text/event-stream", abort.signal);
+    /** @type {Record<string, string>} */
+    const headers = this.lastId === null ? {} : { "Last-Event-ID": this.lastId };
+    const response = await this.api.open(this.path, "text/event-stream", abort.signal, headers);
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     if (!reader) return;
     this.emit("state", { state: "open", error: null });
@@ -125,7 +132,8 @@ export class EventStream extends Emitter {
   }
 
   /** @param {Frame} frame */
-  #deliver({ event, data }) {
+  #deliver({ event, data, id }) {
+    this.lastId = id ?? this.lastId;
     try {
       this.emit("frame", { event, data: JSON.parse(data) });
     } catch {
