@@ -215,7 +215,7 @@ fn darkness_switches_lamp_and_filter_together() {
 #[test]
 fn the_lamp_blinks_when_the_box_is_not_well() {
     let mut bench = Bench::new(settings());
-    let mut blinks = |bench: &mut Bench| {
+    let blinks = |bench: &mut Bench| {
         let levels: Vec<_> = (0..100)
             .map(|_| {
                 bench.pass(ROUND);
