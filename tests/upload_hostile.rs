@@ -84,7 +84,8 @@ fn a_daemon_that_is_killed_again_and_again_delivers_everything_and_shows_nothing
     // A set has nothing twice; the same key with another content would show here.
     let arrived: Keys =
         collector.look(|kept| kept.items.keys().map(|(_, key)| key.clone()).collect());
-    assert_eq!(arrived, wanted);
+    let odd: Vec<_> = arrived.symmetric_difference(&wanted).take(5).collect();
+    assert!(odd.is_empty(), "{} and {}: {odd:?}", arrived.len(), wanted.len());
     let (repeated, contradicted, journals) = collector.look(|kept| {
         let journals: std::collections::BTreeSet<_> =
             kept.items.keys().map(|(journal, _)| journal.clone()).collect();
