@@ -77,11 +77,19 @@ def capture(h, events, camera, media):
 
 
 def find(media, told):
-    """The file that an event tells of: its name is all that can be trusted."""
-    name = pathlib.PurePath(told).name
-    found = list(pathlib.Path(media).rglob(name))
-    assert found, f"{told} is nowhere below {media}"
-    return found[-1]
+    """The file that an event tells of; where it tells a bare name, the newest so called."""
+    path = pathlib.Path(told)
+    if path.is_absolute():
+        assert path.is_file() and path.is_relative_to(media), f"{told} is not below {media}"
+        return path
+    return newest(media, path.name)
+
+
+def newest(media, name="*"):
+    """The newest file so called."""
+    found = [file for file in pathlib.Path(media).rglob(name) if file.is_file()]
+    assert found, f"{name} is nowhere below {media}"
+    return max(found, key=lambda file: file.stat().st_mtime_ns)
 
 
 def shutter(h, events, camera):
