@@ -26,6 +26,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::api::{self, ApiContext, ApiHandles};
 use crate::assess::{Alerts, AlertsContext, Rules};
 use crate::board::Sensors;
+use crate::capture::control::Controls;
+use crate::capture::ptp::{PtpCameras, PtpContext, StillsPlace};
 use crate::capture::{Cameras, CaptureContext, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
@@ -51,6 +53,9 @@ const RUNTIME_WORKERS: usize = 2;
 /// Longest time from the stop signal to the end of the process: well below
 /// systemd's 90 s, long enough for a last sync on a slow card.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+
+/// Photographs, below the state directory.
+const STILLS: &str = "media/stills";
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -284,6 +289,18 @@ async fn appliance(
     tasks.spawn("system-status", sampler.run(hub.clone(), health_watch, stop.clone()));
     tasks.spawn("watchdog", watchdog::feed(health.clone(), progress, stop.clone()));
 
+    let ptp = PtpCameras::new(PtpContext {
+        controls: Controls::default(),
+        directory: directory.clone(),
+        stills: StillsPlace {
+            root: dir.join(STILLS),
+            min_free_bytes: settings.store.min_free_bytes,
+            free_bytes: {
+                let dir = dir.clone();
+                Arc::new(move || RealDisk.free_bytes(&dir))
+            },
+        },
+    });
     let taps = Taps::default();
     let capture = CaptureContext {
         tasks: tasks.clone(),
@@ -294,7 +311,8 @@ async fn appliance(
         stop: stop.clone(),
     };
     let mut reloader = Reloader {
-        cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
+        cameras: Cameras::new(capture, drivers::factory(ptp.clone()), taps.factory()),
+        ptp,
         taps,
         pipeline,
         rules,

@@ -13,7 +13,8 @@ use log::{error, info, warn};
 use super::tuning::tuned;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
-use crate::capture::{Cameras, TapFactory};
+use crate::capture::ptp::PtpCameras;
+use crate::capture::{CameraSettings, Cameras, TapFactory};
 use crate::cli::with_causes;
 use crate::config::{ConfigError, Settings};
 use crate::domain::{CameraId, FrameTap, Tuning};
@@ -47,6 +48,7 @@ impl Taps {
 /// The running box, as far as a configuration can change it.
 pub struct Reloader {
     pub cameras: Cameras,
+    pub ptp: PtpCameras,
     pub taps: Taps,
     pub pipeline: Arc<Pipeline>,
     pub rules: Arc<Rules>,
@@ -93,7 +95,10 @@ impl Reloader {
         for (id, lane) in wanted {
             self.apply_lane(id, &tuned(lane, &self.tuning), settings.api.live_viewers_max);
         }
-        self.cameras.apply(settings.cameras.iter().map(|c| c.capture.clone()).collect());
+        let captures = captures_of(&settings);
+        let before = self.applied.as_ref().map(captures_of).unwrap_or_default();
+        self.ptp.apply(&before, &captures);
+        self.cameras.apply(captures);
         for id in &gone {
             self.taps.lock().remove(id);
             self.pipeline.remove_lane(id);
@@ -150,4 +155,8 @@ impl Reloader {
             warn!(part; "This part of the configuration changes with the next restart.");
         }
     }
+}
+
+fn captures_of(settings: &Settings) -> Vec<CameraSettings> {
+    settings.cameras.iter().map(|camera| camera.capture.clone()).collect()
 }

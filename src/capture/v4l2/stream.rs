@@ -14,7 +14,7 @@ use super::super::timeline::Timeline;
 use super::super::{CameraSettings, CaptureError, FrameSink, StallTimer};
 use super::choose::{Encoding, choose};
 use super::device::Opened;
-use super::jpeg::JpegReader;
+use super::super::jpeg::JpegReader;
 use super::raw::{self, Layout};
 use crate::domain::{ColorSpace, Frame, FrameMeta};
 use crate::rt::Stop;
