@@ -139,13 +139,14 @@ impl Remote<'_> {
         done.map_err(|error| refusal("move the focus", &error))
     }
 
-    /// On, or off when it is on, by what the camera says of itself.
+    /// The movie key, down and up: each press changes between on and off.
     fn record(&mut self) -> Result<(), ControlError> {
-        self.fresh()?;
-        let is_recording = self.property("recording-state").is_ok_and(|state| state.value == 1);
-        let done = self.camera.set("movie", &Value::Switch(!is_recording));
+        for is_down in [true, false] {
+            let done = self.camera.set("movie", &Value::Switch(is_down));
+            done.map_err(|error| refusal("record a movie", &error))?;
+        }
         self.stale();
-        done.map_err(|error| refusal("record a movie", &error))
+        Ok(())
     }
 }
 

@@ -44,8 +44,12 @@ pub(super) fn find(
     hint: Option<&str>,
 ) -> Result<Place, OpenError> {
     match port {
-        // The library takes no event port here, and uses the same one for both.
-        PtpAddress::Ip(address) => Ok(Place { path: format!("ptpip:{address}"), model: None }),
+        // The second number is the port of the event connection, for which the
+        // library would take 15740 otherwise.
+        PtpAddress::Ip(address) => {
+            let path = format!("ptpip:{address}:{}", address.port());
+            Ok(Place { path, model: None })
+        }
         PtpAddress::Usb(serial) => {
             if let Some(place) = hint.and_then(Place::from_hint) {
                 return Ok(place);
