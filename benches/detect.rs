@@ -8,10 +8,13 @@
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 #![expect(clippy::print_stdout, reason = "the table is the product")]
 
+mod machine;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use machine::processor;
 use watchpost::domain::{ColorSpace, Frame, FrameMeta, PixelFormat, Plane, SessionId, Timestamp};
 use watchpost::infer::input::{Fit, Preparer};
 use watchpost::infer::tract::{Network, Session};
@@ -173,17 +176,6 @@ fn memory_kib(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-fn processor() -> String {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let named = |name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name))?;
-        Some(line.split_once(':')?.1.trim().to_owned())
-    };
-    let name = named("model name").or_else(|| named("CPU part")).unwrap_or_default();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{cores} x {name} ({})", std::env::consts::ARCH)
 }
 
 /// The labelled frames as a camera would deliver them.

@@ -10,12 +10,14 @@
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on stops")]
 #![expect(clippy::print_stdout, reason = "the table is the product")]
 
+mod machine;
 mod store_engines;
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use machine::processor;
 use store_engines::{alerts, body, camera, dense, mixed, open};
 use watchpost::domain::DetectionId;
 use watchpost::rt::Clock;
@@ -313,17 +315,6 @@ fn bytes_below(dir: &Path) -> u64 {
         meta => meta.len(),
     };
     fs::read_dir(dir).unwrap().map(|entry| bytes(entry.unwrap())).sum()
-}
-
-fn processor() -> String {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let named = |name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name))?;
-        Some(line.split_once(':')?.1.trim().to_owned())
-    };
-    let name = named("model name").or_else(|| named("CPU part")).unwrap_or_default();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{cores} x {name} ({})", std::env::consts::ARCH)
 }
 
 /// Device and file system of the state, and how busy the machine is.

@@ -35,7 +35,7 @@ use crate::domain::Tuning;
 use crate::health::{Health, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
-use crate::live::{Hub, LiveMessage};
+use crate::live::{EventDropped, Hub, LiveMessage};
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
 use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
@@ -182,7 +182,7 @@ async fn appliance(
         stop,
     );
     store.show_progress(&progress);
-    forget_dropped_pictures(&store, &snapshots);
+    forget_dropped(&store, &snapshots, &hub, &clock);
     announce_redated(&store, &hub);
     let alerts = Alerts::start(AlertsContext {
         reader: Arc::new(store.clone()),
@@ -307,12 +307,13 @@ async fn appliance(
         clock: clock.clone(),
         health,
         metrics,
-        directory,
+        directory: directory.clone(),
         stop: stop.clone(),
     };
     let mut reloader = Reloader {
         cameras: Cameras::new(capture, drivers::factory(ptp.clone()), taps.factory()),
         ptp,
+        directory,
         taps,
         pipeline,
         rules,
@@ -355,10 +356,18 @@ fn supervised_tasks(stop: &Stop, health: &Health) -> Tasks {
     })
 }
 
-/// Pictures of events that retention dropped go with them.
-fn forget_dropped_pictures(store: &Store, snapshots: &Snapshots) {
-    let snapshots = snapshots.clone();
-    store.on_dropped(move |events| snapshots.remove(events));
+/// Pictures of events that retention dropped go with them, and who wants to know is
+/// told.
+fn forget_dropped(store: &Store, snapshots: &Snapshots, hub: &Hub, clock: &Clock) {
+    let (snapshots, hub, clock) = (snapshots.clone(), hub.clone(), clock.clone());
+    store.on_dropped(move |events| {
+        snapshots.remove(events);
+        let (reason, at) = ("dropped by retention", clock.now());
+        for &event in events {
+            let dropped = EventDropped { event, reason, at };
+            hub.publish_in_passing(LiveMessage::EventDropped(Arc::new(dropped)));
+        }
+    });
 }
 
 /// Events whose dates were put right are shown anew.

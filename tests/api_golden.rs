@@ -16,12 +16,12 @@ use watchpost::api::wire::{CAMERA_SDK, REALTIME, camera_sdk, realtime};
 use watchpost::capture::CameraEntry;
 use watchpost::domain::{
     Alert, AlertAction, BatchId, CameraId, CameraNotice, CameraState, CameraStatus, DetectionId,
-    Timestamp,
+    EventId, Timestamp,
 };
 use watchpost::health::{Report, State};
 use watchpost::live::{
-    AlertChange, AlertNews, CameraSwitched, Cursor, DetectionBatchSeen, HealthChanged, LiveMessage,
-    Resynced, Stamp,
+    AlertChange, AlertNews, CameraChanged, CameraSwitched, Cursor, DetectionBatchSeen,
+    EventDropped, HealthChanged, LiveMessage, Resynced, Stamp,
 };
 
 fn assert_golden(name: &str, bytes: impl AsRef<[u8]>) {
@@ -79,6 +79,8 @@ fn service(state: State, next_step: Option<&str>) -> LiveMessage {
 fn an_event_is_announced_as_promised() {
     assert_message("ws-event.json", &LiveMessage::Event(Arc::new(event(12, 0))));
     assert_message("ws-event-updated.json", &LiveMessage::Event(Arc::new(event(12, 3))));
+    let dropped = EventDropped { event: EventId(12), reason: "dropped by retention", at: MORNING };
+    assert_message("ws-event-deleted.json", &LiveMessage::EventDropped(Arc::new(dropped)));
 }
 
 #[test]
@@ -117,6 +119,10 @@ fn camera_status_is_announced_as_promised() {
     assert_message("ws-camera-offline.json", &camera_status(Offline, Online, Some("no frame")));
     assert_message("ws-camera-error.json", &camera_status(Error, Online, Some("wrong password")));
     assert_message("ws-camera-updated.json", &camera_status(Online, Online, None));
+    let LiveMessage::Camera(status) = camera_status(Online, Online, None) else { unreachable!() };
+    let status = Arc::unwrap_or_clone(status);
+    let changed = CameraChanged { status, fields: vec!["name", "zones"] };
+    assert_message("ws-camera-config-updated.json", &LiveMessage::CameraChanged(Arc::new(changed)));
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn events_of_an_unset_clock_are_dated_anew_when_it_is_set() {
     bench.close();
 
     let mut lines = Vec::new();
-    tools::export(&RealDisk, dir.path(), &mut lines, &mut |_| ()).unwrap();
+    tools::export(&RealDisk, dir.path(), &mut lines, &mut tools::go_on).unwrap();
     let lines = String::from_utf8(lines).unwrap();
     let audit = lines.lines().next().unwrap();
     assert!(audit.contains("\"record\":\"clock_shift.v1\""), "{audit}");
@@ -205,7 +205,7 @@ fn detections_of_an_unset_clock_are_found_at_their_right_times() {
     let dir_of_first = bench.close();
 
     let mut lines = Vec::new();
-    tools::export(&RealDisk, &dir_of_first, &mut lines, &mut |_| ()).unwrap();
+    tools::export(&RealDisk, &dir_of_first, &mut lines, &mut tools::go_on).unwrap();
     let other = tempfile::tempdir().unwrap();
     let bench = open(other.path(), T0);
     let imported = tools::Import::new(&bench.store).run(&mut lines.as_slice(), &mut |_| ());

@@ -104,7 +104,7 @@ fn history(seed: u64) {
             1 | 2 => disk.cut_after(random.u64(..60)),
             _ => {}
         }
-        let report = tools::repair_on(&disk, Path::new(DIR), &mut |_| ());
+        let report = tools::repair_on(&disk, Path::new(DIR), &mut tools::go_on);
         disk.reboot();
         assert_eq!(commits(&disk), readable, "readable before the repair, and not after");
         if report.is_ok() {
@@ -134,7 +134,7 @@ fn the_original_of_a_repaired_segment_is_kept_as_it_was() {
     let segment = Path::new(DIR).join("journal/00000000000000000001.wpj");
     disk.damage(&segment, 200);
     let damaged = read_whole(&disk, &segment).unwrap();
-    let report = tools::repair_on(&disk, Path::new(DIR), &mut |_| ()).unwrap();
+    let report = tools::repair_on(&disk, Path::new(DIR), &mut tools::go_on).unwrap();
     assert_eq!(report.repaired, [1]);
     let original = report.quarantine.unwrap().join("00000000000000000001-0.wpj");
     assert_eq!(read_whole(&disk, &original).unwrap(), damaged);

@@ -13,7 +13,8 @@ use std::process::{Command, Output, Stdio};
 use store_bench::{Bench, detection, event, index_of, segments_of};
 use watchpost::config::StateDir;
 use watchpost::domain::{DetectionId, EventId};
-use watchpost::store::{Durability, Reader, Record, Writer};
+use watchpost::store::disk::RealDisk;
+use watchpost::store::{Durability, Reader, Record, Writer, tools};
 
 const RECORDS: u64 = 60;
 
@@ -180,4 +181,16 @@ fn a_store_in_use_is_read_but_not_touched() {
     assert_eq!(fs::read(&segments_of(dir.path())[0]).unwrap(), before);
     drop(daemon);
     ended(&watchpost("repair", dir.path(), &[]), 0);
+}
+
+#[test]
+fn a_tool_that_is_told_to_stop_ends_with_what_it_has_done_so_far() {
+    let dir = tempfile::tempdir().unwrap();
+    made(dir.path());
+    let stop = &mut |_| std::ops::ControlFlow::Break(());
+    let checked = tools::check_with(&RealDisk, dir.path(), stop).unwrap();
+    assert_eq!((checked.segments, checked.is_sound()), (0, true));
+    let mut lines = Vec::new();
+    let exported = tools::export(&RealDisk, dir.path(), &mut lines, stop).unwrap();
+    assert_eq!((exported.records, lines.len()), (0, 0));
 }

@@ -37,7 +37,7 @@ fn a_journal_of_version_1_is_read_to_the_last_record() {
     let report = tools::check(dir.path()).unwrap();
     assert!(report.is_sound() && report.torn_tails == 0, "{report:?}");
     let mut lines = Vec::new();
-    tools::export(&RealDisk, dir.path(), &mut lines, &mut |_| ()).unwrap();
+    tools::export(&RealDisk, dir.path(), &mut lines, &mut tools::go_on).unwrap();
     let golden = fs::read(Path::new(V1).join("export.jsonl")).unwrap();
     assert_eq!(String::from_utf8(lines).unwrap(), String::from_utf8(golden).unwrap());
 
@@ -63,7 +63,7 @@ fn an_event_of_version_1_takes_notes_and_keeps_them_over_a_restart() {
     bench.close();
 
     let mut lines = Vec::new();
-    tools::export(&RealDisk, dir.path(), &mut lines, &mut |_| ()).unwrap();
+    tools::export(&RealDisk, dir.path(), &mut lines, &mut tools::go_on).unwrap();
     let text = String::from_utf8(lines).unwrap();
     assert!(text.contains(r#""record":"event.v2""#) && text.contains(r#""record":"event.v1""#));
 }
@@ -106,7 +106,7 @@ fn is_served_beside(dir: &Path, before: &[(PathBuf, Vec<u8>)], above: u64) {
     bench.submit(vec![Record::Event(event(id, 0, 2))], Durability::Synced).unwrap();
     assert_eq!(bench.store.event(EventId(id)).unwrap(), Some(event(id, 0, 2)));
     bench.close();
-    let repaired = tools::repair(dir, &mut |_| ()).unwrap().repaired;
+    let repaired = tools::repair(dir, &mut tools::go_on).unwrap().repaired;
     assert_eq!(repaired, Vec::<u64>::new(), "nothing is damaged");
     for (path, bytes) in before {
         assert!(fs::read(path).unwrap().starts_with(bytes), "{} was changed", path.display());
@@ -123,7 +123,8 @@ fn records_of_a_later_version_are_told_kept_and_passed_over() {
     let report = tools::check(dir.path()).unwrap();
     assert_eq!((report.unknown_records, report.damaged, report.records), (2, 0, 1));
     assert!(!report.is_sound());
-    let exported = tools::export(&RealDisk, dir.path(), &mut Vec::new(), &mut |_| ()).unwrap();
+    let exported =
+        tools::export(&RealDisk, dir.path(), &mut Vec::new(), &mut tools::go_on).unwrap();
     assert_eq!((exported.records, exported.unknown), (1, 2));
     // There may be an id in each of their bytes.
     is_served_beside(dir.path(), &before, 60 + 500);

@@ -23,21 +23,33 @@ pub(super) struct Route {
 
 impl Route {
     /// `GET pattern`, for callers with at least `role`. `HEAD` comes with it.
-    pub(super) fn get<F, Fut>(pattern: &'static str, role: Role, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
-    {
+    pub(super) fn get(pattern: &'static str, role: Role, handler: impl Handle) -> Self {
         Self::new(Method::GET, pattern, role, handler)
     }
 
     /// `PATCH pattern`, for callers with at least `role`.
-    pub(super) fn patch<F, Fut>(pattern: &'static str, role: Role, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
-    {
+    pub(super) fn patch(pattern: &'static str, role: Role, handler: impl Handle) -> Self {
         Self::new(Method::PATCH, pattern, role, handler)
+    }
+
+    /// `POST pattern`, for callers with at least `role`.
+    pub(super) fn post(pattern: &'static str, role: Role, handler: impl Handle) -> Self {
+        Self::new(Method::POST, pattern, role, handler)
+    }
+
+    /// `PUT pattern`, for callers with at least `role`.
+    pub(super) fn put(pattern: &'static str, role: Role, handler: impl Handle) -> Self {
+        Self::new(Method::PUT, pattern, role, handler)
+    }
+
+    /// `DELETE pattern`, for callers with at least `role`.
+    pub(super) fn delete(pattern: &'static str, role: Role, handler: impl Handle) -> Self {
+        Self::new(Method::DELETE, pattern, role, handler)
+    }
+
+    fn new(method: Method, pattern: &'static str, role: Role, handler: impl Handle) -> Self {
+        let handler: Handler = Box::new(move |request| handler.handle(request));
+        Self { method, pattern, role, handler }
     }
 
     /// Its method.
@@ -49,41 +61,20 @@ impl Route {
     pub(super) fn pattern(&self) -> &'static str {
         self.pattern
     }
+}
 
-    /// `POST pattern`, for callers with at least `role`.
-    pub(super) fn post<F, Fut>(pattern: &'static str, role: Role, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
-    {
-        Self::new(Method::POST, pattern, role, handler)
-    }
+/// What can answer requests: every async function from one to an answer.
+pub(super) trait Handle: Send + Sync + 'static {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Result<Response, ApiError>>;
+}
 
-    /// `PUT pattern`, for callers with at least `role`.
-    pub(super) fn put<F, Fut>(pattern: &'static str, role: Role, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
-    {
-        Self::new(Method::PUT, pattern, role, handler)
-    }
-
-    /// `DELETE pattern`, for callers with at least `role`.
-    pub(super) fn delete<F, Fut>(pattern: &'static str, role: Role, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
-    {
-        Self::new(Method::DELETE, pattern, role, handler)
-    }
-
-    fn new<F, Fut>(method: Method, pattern: &'static str, role: Role, handler: F) -> Self
-    where
-        F: Fn(Request) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
-    {
-        let handler: Handler = Box::new(move |request| handler(request).boxed());
-        Self { method, pattern, role, handler }
+impl<F, Fut> Handle for F
+where
+    F: Fn(Request) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
+{
+    fn handle(&self, request: Request) -> BoxFuture<'static, Result<Response, ApiError>> {
+        self(request).boxed()
     }
 }
 

@@ -14,11 +14,11 @@ use super::tuning::tuned;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
 use crate::capture::ptp::PtpCameras;
-use crate::capture::{CameraSettings, Cameras, TapFactory};
+use crate::capture::{CameraSettings, Cameras, Directory, TapFactory};
 use crate::cli::with_causes;
-use crate::config::{ConfigError, Settings};
-use crate::domain::{CameraId, FrameTap, Tuning};
-use crate::live::{CameraSwitched, Hub, LiveMessage};
+use crate::config::{CameraConfig, ConfigError, Settings};
+use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
+use crate::live::{CameraChanged, CameraSwitched, Hub, LiveMessage};
 use crate::media::LiveViews;
 use crate::pipeline::{LaneSettings, Pipeline};
 use crate::rt::Clock;
@@ -49,6 +49,7 @@ impl Taps {
 pub struct Reloader {
     pub cameras: Cameras,
     pub ptp: PtpCameras,
+    pub directory: Directory,
     pub taps: Taps,
     pub pipeline: Arc<Pipeline>,
     pub rules: Arc<Rules>,
@@ -107,9 +108,10 @@ impl Reloader {
         self.rules.apply(&settings.assess);
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
-        if self.applied.is_some() {
+        if let Some(applied) = &self.applied {
             self.announce(new, true, "added to the configuration");
             self.announce(gone, false, "removed from the configuration");
+            self.announce_changed(&applied.cameras, &settings.cameras);
         }
         self.applied = Some(settings);
     }
@@ -129,6 +131,26 @@ impl Reloader {
             let (reason, at) = (reason.to_owned(), self.clock.now());
             let switched = CameraSwitched { camera, is_enabled, reason, at };
             self.hub.publish(LiveMessage::CameraSwitched(Arc::new(switched)));
+        }
+    }
+
+    /// Tells of cameras that are set up otherwise than before.
+    fn announce_changed(&self, before: &[CameraConfig], now: &[CameraConfig]) {
+        for camera in now {
+            let known = before.iter().find(|known| known.capture.id == camera.capture.id);
+            let fields = known.map(|known| changed_fields(known, camera)).unwrap_or_default();
+            let entry = self.directory.get(&camera.capture.id);
+            let Some(entry) = entry.filter(|_| !fields.is_empty()) else { continue };
+            let status = CameraStatus {
+                camera: entry.id,
+                name: camera.capture.name.clone(),
+                state: entry.state,
+                previous: entry.state,
+                reason: entry.reason,
+                at: self.clock.now(),
+            };
+            let changed = CameraChanged { status, fields };
+            self.hub.publish(LiveMessage::CameraChanged(Arc::new(changed)));
         }
     }
 
@@ -159,4 +181,52 @@ impl Reloader {
 
 fn captures_of(settings: &Settings) -> Vec<CameraSettings> {
     settings.cameras.iter().map(|camera| camera.capture.clone()).collect()
+}
+
+/// What is different about a camera, in words for clients.
+fn changed_fields(before: &CameraConfig, now: &CameraConfig) -> Vec<&'static str> {
+    let unnamed =
+        |camera: &CameraConfig| CameraSettings { name: String::new(), ..camera.capture.clone() };
+    let bare = |camera: &CameraConfig| LaneSettings {
+        camera_name: String::new(),
+        zones: Vec::new(),
+        masks: Vec::new(),
+        ..camera.lane.clone()
+    };
+    let changes = [
+        ("name", before.capture.name != now.capture.name),
+        ("capture", unnamed(before) != unnamed(now)),
+        ("detect", bare(before) != bare(now)),
+        ("zones", before.lane.zones != now.lane.zones),
+        ("masks", before.lane.masks != now.lane.masks),
+    ];
+    changes.into_iter().filter(|(_, is_changed)| *is_changed).map(|(field, _)| field).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Overrides};
+
+    fn camera(text: &str) -> CameraConfig {
+        let text = format!("[[camera]]\nid = \"yard\"\n{text}");
+        let settings =
+            Settings::parse("test", &text, &Environment::default(), &Overrides::default());
+        settings.unwrap().cameras.remove(0)
+    }
+
+    #[test]
+    fn what_was_changed_about_a_camera_is_told_by_its_part() {
+        let before = camera("source = \"test\"");
+        let zone = "[[camera.zone]]\nname = \"a\"\npolygon = [[0, 0], [1, 0], [1, 1]]";
+        for (text, expected) in [
+            ("source = \"test\"".to_owned(), &[] as &[&str]),
+            ("source = \"test\"\nname = \"Yard\"".to_owned(), &["name"]),
+            ("source = \"footage\"".to_owned(), &["capture"]),
+            ("source = \"test\"\ndetect = { fps = 1 }".to_owned(), &["detect"]),
+            (format!("source = \"test\"\n{zone}"), &["zones"]),
+        ] {
+            assert_eq!(changed_fields(&before, &camera(&text)), expected, "{text}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::backup::flow;
 use crate::api::MakeWork;
 use crate::domain::{JobLogLevel, JobResult};
 use crate::jobs::{Desk, Work, WorkError};
@@ -22,6 +23,7 @@ impl Work for StoreCheck {
     fn run(self: Box<Self>, desk: &Desk<'_>) -> Result<JobResult, WorkError> {
         let mut tell = |progress: tools::Progress| {
             desk.progress(progress.done_bytes, progress.all_bytes);
+            flow(desk)
         };
         let report = tools::check_with(&RealDisk, &self.0, &mut tell)
             .map_err(|error| WorkError::Failed(format!("the store cannot be checked: {error}")))?;

@@ -80,14 +80,14 @@ impl From<StateDirError> for Failure {
 
 fn check(dir: &Path, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut bar = ProgressBar::new("checking");
-    let report = tools::check_with(&RealDisk, dir, &mut |progress| bar.tell(progress))?;
+    let report = tools::check_with(&RealDisk, dir, &mut |progress| bar.follow(progress))?;
     drop(bar);
     Ok(write_check(&report, out)?)
 }
 
 fn stats(dir: &Path, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut bar = ProgressBar::new("counting");
-    let stats = tools::stats_with(dir, &mut |progress| bar.tell(progress))?;
+    let stats = tools::stats_with(dir, &mut |progress| bar.follow(progress))?;
     drop(bar);
     Ok(write_stats(&stats, out)?)
 }
@@ -95,7 +95,7 @@ fn stats(dir: &Path, out: &mut dyn Write) -> Result<Exit, Failure> {
 fn repair(dir: &Path, out: &mut dyn Write) -> Result<Exit, Failure> {
     let state_dir = hold_store(dir)?;
     let mut bar = ProgressBar::new("repairing");
-    let report = tools::repair(dir, &mut |progress| bar.tell(progress))?;
+    let report = tools::repair(dir, &mut |progress| bar.follow(progress))?;
     drop(bar);
     Session::open(state_dir)?.close();
     Ok(write_repair(&report, out)?)
@@ -104,7 +104,7 @@ fn repair(dir: &Path, out: &mut dyn Write) -> Result<Exit, Failure> {
 fn export(args: &Export, out: &mut dyn Write, notes: &mut dyn Write) -> Result<Exit, Failure> {
     let dir = &args.store.state_dir;
     let mut bar = ProgressBar::new("exporting");
-    let on_progress = &mut |progress| bar.tell(progress);
+    let on_progress = &mut |progress| bar.follow(progress);
     let exported = match &args.output {
         None => tools::export(&RealDisk, dir, &mut BufWriter::new(out), on_progress)?,
         Some(path) => {

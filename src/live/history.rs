@@ -159,6 +159,10 @@ fn footprint(message: &LiveMessage) -> usize {
         LiveMessage::Camera(status) => {
             status.name.len() + status.reason.as_ref().map_or(0, String::len)
         }
+        LiveMessage::CameraChanged(changed) => {
+            let status = &changed.status;
+            status.name.len() + status.reason.as_ref().map_or(0, String::len)
+        }
         LiveMessage::Service(report) => {
             report.message.len() + report.next_step.as_ref().map_or(0, String::len)
         }
@@ -174,7 +178,8 @@ fn footprint(message: &LiveMessage) -> usize {
         | LiveMessage::Notice { .. }
         | LiveMessage::System(_)
         | LiveMessage::SceneChange(_)
-        | LiveMessage::Gpu(_) => 0,
+        | LiveMessage::Gpu(_)
+        | LiveMessage::EventDropped(_) => 0,
     };
     // Once in the record, once in the text that is sent.
     MESSAGE_BYTES + 2 * texts

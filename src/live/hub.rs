@@ -64,6 +64,20 @@ impl Hub {
         }
     }
 
+    /// Offers `message` to everyone who listens now, and keeps it for nobody who comes
+    /// back: of what comes by the thousand, the history would hold nothing else.
+    /// Never blocks.
+    pub fn publish_in_passing(&self, message: LiveMessage) {
+        let stream = self.0.lock();
+        let now = self.0.clock.monotonic();
+        let envelope = Arc::new(Envelope::new(message, now, stream.history.newest()));
+        for channel in stream.channels.values() {
+            let dropped: u64 =
+                channel.backlogs.iter().map(|backlog| backlog.offer_alone(&envelope)).sum();
+            channel.dropped.add(dropped);
+        }
+    }
+
     /// Listens from now on to the messages that `filter` lets through and that
     /// `form` knows. `channel` is a fixed word for the metrics.
     pub fn subscribe(&self, channel: &'static str, form: Form, filter: Filter) -> Subscriber {

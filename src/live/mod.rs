@@ -25,8 +25,8 @@ pub use wire::{Form, Stamp, Wire};
 use std::sync::Arc;
 
 use crate::domain::{
-    Alert, BatchId, CameraId, CameraNotice, CameraStatus, Detection, DetectionId, Event, Job,
-    JobChange, JobLogLine, SceneChange, Timestamp,
+    Alert, BatchId, CameraId, CameraNotice, CameraStatus, Detection, DetectionId, Event, EventId,
+    Job, JobChange, JobLogLine, SceneChange, Timestamp,
 };
 use crate::health::{Report, State};
 
@@ -60,6 +60,10 @@ pub enum LiveMessage {
     Gpu(Arc<SystemStatus>),
     /// A camera came into the configuration, or left it.
     CameraSwitched(Arc<CameraSwitched>),
+    /// Somebody has set up a camera otherwise than before.
+    CameraChanged(Arc<CameraChanged>),
+    /// An event is no longer kept.
+    EventDropped(Arc<EventDropped>),
     /// The view of a camera is not what it was.
     SceneChange(Arc<SceneChange>),
     /// A job began, came on, or ended.
@@ -90,6 +94,26 @@ pub struct CameraSwitched {
     pub is_enabled: bool,
     /// Why, in words.
     pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Somebody has set up a camera otherwise than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CameraChanged {
+    /// The camera, whose state is what it was.
+    pub status: CameraStatus,
+    /// What was changed: `capture`, `detect`, `name`, `zones`, `masks`.
+    pub fields: Vec<&'static str>,
+}
+
+/// An event is no longer kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventDropped {
+    /// Which event.
+    pub event: EventId,
+    /// Why, in words.
+    pub reason: &'static str,
     /// When.
     pub at: Timestamp,
 }

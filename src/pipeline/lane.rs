@@ -159,6 +159,7 @@ impl Lane {
     fn look_at_view(&mut self, frame: &Frame, outside: &Outside<'_>) -> Option<ViewNews> {
         Some(match self.view.look(frame, self.settings.view_threshold)? {
             Look::Usual => ViewNews::Usual,
+            Look::Unwatched => ViewNews::Unwatched,
             Look::Changed(change) => ViewNews::Changed(SceneChange {
                 id: SceneChangeId(outside.output.next_event_id().0),
                 revision: 0,

@@ -139,6 +139,9 @@ pub enum ViewNews {
     Changed(SceneChange),
     /// It is what it was, or what it is has become usual.
     Usual,
+    /// Nobody looks any more: the camera was removed, its lane starts over, or the
+    /// comparison was switched off.
+    Unwatched,
 }
 
 /// A track as it is now.

@@ -33,6 +33,7 @@ impl SceneChanges {
                 info!(camera = camera.as_str(); "The camera sees what it usually does.");
                 component.healthy("sees what it usually does");
             }
+            ViewNews::Unwatched => component.remove(),
             ViewNews::Changed(change) => {
                 let what = words(change.change);
                 let similarity = f64::from(change.similarity);

@@ -14,7 +14,7 @@ use log::{error, warn};
 
 use super::board::{Board, LaneMetrics, Next, Turn, TurnTask};
 use super::lane::Outside;
-use super::{Lane, LaneSettings, OpenBatch, Output};
+use super::{FrameOutcome, Lane, LaneSettings, OpenBatch, Output, ViewNews};
 use crate::domain::{Assessor, CameraId, Candidate, Frame, FrameTap};
 use crate::health::{Component, Health, Metrics, Progress, ProgressMark, SpanFigures, Spans};
 use crate::infer::{Detector, InferError, InferStats};
@@ -232,14 +232,12 @@ impl Shared {
         }
     }
 
-    /// Ends a lane's tracks and events.
+    /// Ends a lane's tracks and events, and what was said of its view.
     fn end(&self, lane: &Mutex<Lane>) {
         let mut lane = lock(lane);
-        if lane.has_tracks() {
-            let now = lane.last_frame();
-            let outcome = self.without_eyes(|outside| lane.finish(now, outside));
-            self.around.output.frame_done(outcome);
-        }
+        let now = lane.last_frame();
+        let outcome = self.without_eyes(|outside| lane.finish(now, outside));
+        self.around.output.frame_done(FrameOutcome { view: Some(ViewNews::Unwatched), ..outcome });
     }
 
     fn with_outside<T>(&self, metrics: &LaneMetrics, work: impl FnOnce(&Outside<'_>) -> T) -> T {

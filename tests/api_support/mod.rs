@@ -121,7 +121,7 @@ impl Appliance {
             jobs: jobs.clone(),
             reader: Arc::<MemoryStore>::clone(&store),
             snapshots: snapshots.clone(),
-            records: Arc::new(|out| match out.write_all(b"{}\n") {
+            records: Arc::new(|out, _| match out.write_all(b"{}\n") {
                 Ok(()) => Ok(1),
                 Err(error) => Err(error.to_string()),
             }),

@@ -56,9 +56,9 @@ impl<'a> Schemas<'a> {
                     }
                     true
                 }
-                "required" => {
-                    alternatives(rule).all(|name| value.get(name.as_str().unwrap()).is_some())
-                }
+                "required" => value.as_object().is_none_or(|fields| {
+                    alternatives(rule).all(|name| fields.contains_key(name.as_str().unwrap()))
+                }),
                 "items" => {
                     for item in value.as_array().into_iter().flatten() {
                         self.check(rule, item)?;

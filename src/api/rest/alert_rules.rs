@@ -14,7 +14,6 @@ use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
 use crate::api::wire::alerts::{DryRun, RuleData, RuleList};
-use crate::api::wire::records::Pagination;
 use crate::assess::{RULES_MAX, ReadyRule};
 use crate::domain::{AlertRule, Event, EventId, RuleId, Timestamp};
 use crate::store::{EventQuery, Range};
@@ -27,8 +26,6 @@ const TEST_MAX: usize = 100;
 pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError> {
     let enabled = request.query.flag("enabled")?;
     let severity = request.query.get("severity").map(str::to_ascii_lowercase);
-    let limit = super::limit(&request.query)?;
-    let offset = request.query.parsed::<usize>("offset")?.unwrap_or(0);
     let reader = Arc::clone(&request.ctx.reader);
     let mut rules = request.ctx.blocking(move || reader.alert_rules()).await??;
     rules.retain(|rule| {
@@ -37,16 +34,8 @@ pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError>
                 .as_deref()
                 .is_none_or(|word| rule.severity.map(|s| s.as_str()) == Some(word))
     });
-    let page: Vec<_> = rules.iter().skip(offset).take(limit).map(RuleData::from).collect();
-    let has_more = rules.len() > offset.saturating_add(limit);
-    let pagination = Pagination {
-        total: Some(rules.len()),
-        limit,
-        offset: Some(offset),
-        cursor: None,
-        next_cursor: None,
-        has_more,
-    };
+    let (page, pagination) = super::part(&request.query, &rules)?;
+    let page: Vec<_> = page.iter().map(RuleData::from).collect();
     let list = RuleList { rules: &page, count: rules.len(), items: &page, pagination };
     Ok(response::json(&list))
 }

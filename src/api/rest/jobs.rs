@@ -10,7 +10,7 @@ use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
 use crate::api::wire::jobs::{JobData, LogData};
-use crate::api::wire::records::{List, Pagination};
+use crate::api::wire::records::List;
 use crate::domain::{Job, JobId, JobLogLevel, JobLogLine, JobState, JobType, Timestamp};
 use crate::jobs::JobError;
 
@@ -42,19 +42,8 @@ pub(super) fn page(request: &Request, job_type: Option<JobType>) -> Result<Respo
             && state.is_none_or(|wanted| job.state == wanted)
     };
     let jobs: Vec<_> = request.ctx.jobs.list().into_iter().filter(is_wanted).collect();
-    let (limit, offset) =
-        (super::limit(&request.query)?, request.query.parsed::<usize>("offset")?.unwrap_or(0));
-    let items: Vec<_> = jobs.iter().skip(offset).take(limit).map(JobData::from).collect();
-    let has_more = offset.saturating_add(items.len()) < jobs.len();
-    let pagination = Pagination {
-        total: Some(jobs.len()),
-        limit,
-        offset: Some(offset),
-        cursor: None,
-        next_cursor: None,
-        has_more,
-    };
-    Ok(response::json(&List { items, pagination }))
+    let (page, pagination) = super::part(&request.query, &jobs)?;
+    Ok(response::json(&List { items: page.iter().map(JobData::from).collect(), pagination }))
 }
 
 /// What can be started.
@@ -162,28 +151,19 @@ pub(in crate::api) async fn cancel(request: Request) -> Result<Response, ApiErro
     Ok(response::json(&JobData::from(&job)))
 }
 
-/// `GET /api/jobs/{id}/logs[?level=&since=&limit=]`, oldest first: lines of at least
-/// this level, from this moment on.
+/// `GET /api/jobs/{id}/logs[?level=&since=&limit=&offset=]`, oldest first: lines of at
+/// least this level, from this moment on.
 pub(in crate::api) async fn logs(request: Request) -> Result<Response, ApiError> {
     let levels = JobLogLevel::ALL.map(JobLogLevel::as_str);
     let level = choice(&request, "level", JobLogLevel::from_wire, &levels)?;
     let since = request.query.time_from("since")?;
-    let limit = super::limit(&request.query)?;
     let lines = request.ctx.jobs.log(id(&request)?).ok_or(JobError::Unknown)?;
     let is_wanted = |line: &JobLogLine| {
         level.is_none_or(|least| line.level >= least) && since.is_none_or(|since| line.at >= since)
     };
     let wanted: Vec<_> = lines.iter().filter(|line| is_wanted(line)).collect();
-    let items: Vec<_> =
-        wanted.iter().take(limit).map(|line| LogData::from(line.as_ref())).collect();
-    let pagination = Pagination {
-        total: Some(wanted.len()),
-        limit,
-        offset: None,
-        cursor: None,
-        next_cursor: None,
-        has_more: items.len() < wanted.len(),
-    };
+    let (page, pagination) = super::part(&request.query, &wanted)?;
+    let items: Vec<_> = page.iter().map(|line| LogData::from(line.as_ref())).collect();
     Ok(response::json(&List { items, pagination }))
 }
 

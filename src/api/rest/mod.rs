@@ -118,6 +118,22 @@ fn fraction(query: &Query, name: &str) -> Result<Option<f32>, ApiError> {
     }
 }
 
+/// The page of a list that is whole in memory that a request asks for with `limit`
+/// and `offset`.
+fn part<'a, T>(query: &Query, all: &'a [T]) -> Result<(&'a [T], Pagination), ApiError> {
+    let (limit, offset) = (limit(query)?, query.parsed::<usize>("offset")?.unwrap_or(0));
+    let rest = all.get(offset..).unwrap_or_default();
+    let pagination = Pagination {
+        total: Some(all.len()),
+        limit,
+        offset: Some(offset),
+        cursor: None,
+        next_cursor: None,
+        has_more: rest.len() > limit,
+    };
+    Ok((&rest[..rest.len().min(limit)], pagination))
+}
+
 fn pagination<T>(range: Range, page: &Page<T>) -> Pagination {
     Pagination {
         total: None,

@@ -1,45 +1,26 @@
 //! The routes that count, measure and tune, described.
 
-use super::operation::{Kind, Operation, QueryParameter};
-use super::operations::{CAMERA, FROM, LABEL, LEVEL, REVIEWED, UNTIL, WHICH_EVENTS, parameter};
+use super::operation::Operation;
+use super::parameters::{TIMELINE, WHICH_DETECTIONS, WHICH_EVENTS};
 use crate::api::rest::{config, counts, jobs, system};
-
-const TIMELINE: &[QueryParameter] = &[
-    parameter("bucket_size", Kind::OneOf(&["hour", "day", "week"]), "An hour unless told."),
-    CAMERA,
-    LABEL,
-    LEVEL,
-    REVIEWED,
-    FROM,
-    UNTIL,
-];
-
-const WHICH_DETECTIONS: &[QueryParameter] = &[
-    CAMERA,
-    LABEL,
-    parameter("event_id", Kind::Number(0, u64::MAX), "Of this event only."),
-    parameter("min_confidence", Kind::Fraction, "With at least this score."),
-    FROM,
-    UNTIL,
-];
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
     vec![
         Operation::get("/api/events/stats", "Events by level and camera.")
-            .query(WHICH_EVENTS)
+            .query(&[WHICH_EVENTS])
             .json::<counts::EventStats>(),
         Operation::get(
             "/api/events/timeline-summary",
             "Events by hour, day or week in UTC; of the last seven days unless told.",
         )
-        .query(TIMELINE)
+        .query(&[TIMELINE, WHICH_EVENTS])
         .json::<counts::TimelineSummary>(),
         Operation::get("/api/detections/stats", "Detections by class.")
-            .query(WHICH_DETECTIONS)
+            .query(&[WHICH_DETECTIONS])
             .json::<counts::DetectionStats>(),
         Operation::get("/api/detections/labels", "The classes that were seen, and how often.")
-            .query(WHICH_DETECTIONS)
+            .query(&[WHICH_DETECTIONS])
             .json::<counts::Labels>(),
         Operation::get("/api/jobs/types", "What can be started, and where.")
             .json::<jobs::JobTypes>(),

@@ -8,6 +8,7 @@ mod figures;
 mod openapi;
 mod operation;
 mod operations;
+mod parameters;
 mod registry;
 
 use std::sync::LazyLock;

@@ -56,8 +56,9 @@ fn security_schemes() -> Value {
 }
 
 fn operation(generator: &mut SchemaGenerator, route: &Route, described: &Operation) -> Value {
+    let in_query = described.query.iter().copied().flatten().map(query_parameter);
     let in_path = path_parameters(route.pattern()).into_iter();
-    let parameters: Vec<_> = in_path.chain(described.query.iter().map(query_parameter)).collect();
+    let parameters: Vec<_> = in_path.chain(in_query).collect();
     let mut operation = json!({
         "operationId": operation_id(route),
         "summary": described.summary,
@@ -67,7 +68,9 @@ fn operation(generator: &mut SchemaGenerator, route: &Route, described: &Operati
         "responses": responses(generator, route, described),
     });
     if let Some(body) = described.body {
-        operation["requestBody"] = json!({"required": true, "content": json_of(generator, body)});
+        operation["requestBody"] = json!({
+            "required": described.needs_body, "content": json_of(generator, body),
+        });
     }
     operation
 }

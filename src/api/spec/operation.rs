@@ -11,8 +11,10 @@ pub(super) struct Operation {
     pub(super) method: Method,
     pub(super) pattern: &'static str,
     pub(super) summary: &'static str,
-    pub(super) query: &'static [QueryParameter],
+    pub(super) query: &'static [&'static [QueryParameter]],
     pub(super) body: Option<SchemaOf>,
+    /// Whether it must be there.
+    pub(super) needs_body: bool,
     pub(super) answers: Vec<Answer>,
     /// Errors that other routes do not have.
     pub(super) errors: &'static [u16],
@@ -68,10 +70,20 @@ impl Operation {
     }
 
     fn new(method: Method, pattern: &'static str, summary: &'static str) -> Self {
-        Self { method, pattern, summary, query: &[], body: None, answers: Vec::new(), errors: &[] }
+        Self {
+            method,
+            pattern,
+            summary,
+            query: &[],
+            body: None,
+            needs_body: false,
+            answers: Vec::new(),
+            errors: &[],
+        }
     }
 
-    pub(super) fn query(self, query: &'static [QueryParameter]) -> Self {
+    /// Takes these groups of parameters.
+    pub(super) fn query(self, query: &'static [&'static [QueryParameter]]) -> Self {
         Self { query, ..self }
     }
 
@@ -81,6 +93,10 @@ impl Operation {
     }
 
     pub(super) fn body<T: JsonSchema>(self) -> Self {
+        Self { needs_body: true, ..self.optional_body::<T>() }
+    }
+
+    pub(super) fn optional_body<T: JsonSchema>(self) -> Self {
         Self { body: Some(schema::of::<T>()), ..self }
     }
 

@@ -3,11 +3,13 @@
 use serde_json::Value;
 
 use super::figures;
-use super::operation::{Kind, Operation, QueryParameter};
-use super::registry::Registry;
-use crate::api::rest::{
-    LIMIT_MAX, alert_rules, cameras, events, exports, health, jobs as rest_jobs, server,
+use super::operation::Operation;
+use super::parameters::{
+    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, JOB_STATE, JOB_TYPE, LOGS, PAGE, PART,
+    RULES, SCENE_CHANGES, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
 };
+use super::registry::Registry;
+use crate::api::rest::{alert_rules, cameras, events, exports, health, jobs as rest_jobs, server};
 use crate::api::wire::alerts::{AlertRecord, DryRun, NewRule, RuleData, RuleList};
 use crate::api::wire::analysis;
 use crate::api::wire::jobs::{JobData, LogData};
@@ -25,70 +27,10 @@ pub(super) fn all() -> Vec<Operation> {
         .collect()
 }
 
-pub(super) const fn parameter(
-    name: &'static str,
-    kind: Kind,
-    about: &'static str,
-) -> QueryParameter {
-    QueryParameter { name, kind, about }
-}
-
-pub(super) const CAMERA: QueryParameter =
-    parameter("camera_id", Kind::Text, "Of this camera only.");
-pub(super) const LABEL: QueryParameter =
-    parameter("object_type", Kind::Text, "Of this class only.");
-pub(super) const FROM: QueryParameter =
-    parameter("start_date", Kind::Time, "From this time, or the beginning of this date in UTC.");
-pub(super) const UNTIL: QueryParameter =
-    parameter("end_date", Kind::Time, "Until this time, or the end of this date in UTC.");
-const LIMIT: QueryParameter =
-    parameter("limit", Kind::Number(1, LIMIT_MAX as u64), "Items on a page; 50 unless told.");
-const CURSOR: QueryParameter = parameter("cursor", Kind::Text, "`next_cursor` of the page before.");
-const BOXES: QueryParameter =
-    parameter("boxes", Kind::Flag, "Whether boxes are drawn around objects.");
-
-const STATE: QueryParameter = parameter(
-    "status",
-    Kind::OneOf(&["unknown", "online", "offline", "error"]),
-    "In this state only.",
-);
-
-pub(super) const LEVEL: QueryParameter = parameter(
-    "risk_level",
-    Kind::OneOf(&["low", "medium", "high", "critical"]),
-    "Of this level only.",
-);
-pub(super) const REVIEWED: QueryParameter =
-    parameter("reviewed", Kind::Flag, "Looked at by a person, or not.");
-
-/// What events can be asked by, without the page.
-pub(super) const WHICH_EVENTS: &[QueryParameter] = &[CAMERA, LABEL, LEVEL, REVIEWED, FROM, UNTIL];
-
-const OF_EVENTS: &[QueryParameter] = &[CAMERA, LABEL, LEVEL, REVIEWED, FROM, UNTIL, LIMIT, CURSOR];
-
-const OF_DETECTIONS: &[QueryParameter] = &[
-    CAMERA,
-    LABEL,
-    parameter("event_id", Kind::Number(0, u64::MAX), "Of this event only."),
-    parameter("min_confidence", Kind::Fraction, "With at least this score."),
-    FROM,
-    UNTIL,
-    LIMIT,
-    CURSOR,
-];
-
-const OF_ANALYSIS: &[QueryParameter] = &[
-    CAMERA,
-    parameter("detection_ids", Kind::Text, "Up to 100 numbers with commas between them."),
-];
-
-const OF_SCENE_CHANGES: &[QueryParameter] =
-    &[parameter("acknowledged", Kind::Flag, "Acknowledged, or not."), FROM, UNTIL, LIMIT, CURSOR];
-
 fn cameras() -> Vec<Operation> {
     vec![
         Operation::get("/api/cameras", "All cameras.")
-            .query(&[STATE])
+            .query(&[CAMERA_STATES])
             .json::<cameras::CameraList<'_>>(),
         Operation::get("/api/cameras/{camera_id}", "One camera.").json::<CameraData>(),
         Operation::get(
@@ -96,7 +38,7 @@ fn cameras() -> Vec<Operation> {
             "What happens to the connection of a camera, as a stream; or, to whoever accepts \
              JSON, its events.",
         )
-        .query(OF_EVENTS)
+        .query(&[WHICH_EVENTS, PAGE])
         .other(SSE, "`connected`, `disconnected` and `error`, live.")
         .json::<List<EventData<'_>>>(),
         Operation::get("/api/cameras/{camera_id}/snapshot", "The latest picture.")
@@ -111,7 +53,7 @@ fn cameras() -> Vec<Operation> {
             "/api/cameras/{camera_id}/scene-changes",
             "When the view of a camera was not what it had been, newest first.",
         )
-        .query(OF_SCENE_CHANGES)
+        .query(&[SCENE_CHANGES, SPAN, PAGE])
         .json::<List<SceneChangeRecord<'_>>>(),
         Operation::post(
             "/api/cameras/{camera_id}/scene-changes/{id}/acknowledge",
@@ -128,7 +70,7 @@ fn records() -> Vec<Operation> {
             "What happens to the connections of all cameras, as a stream; or, to whoever accepts \
              JSON, security events, newest first.",
         )
-        .query(OF_EVENTS)
+        .query(&[WHICH_EVENTS, PAGE])
         .other(SSE, "`connected`, `disconnected` and `error`, live.")
         .json::<List<EventData<'_>>>(),
         Operation::get(
@@ -136,7 +78,7 @@ fn records() -> Vec<Operation> {
             "Why an event was judged as it was, as a stream of `progress` and then `complete` or \
              `error`.",
         )
-        .query(OF_ANALYSIS)
+        .query(&[ANALYSIS])
         .stream::<AnalysisPart>("Unnamed events whose data is one of these."),
         Operation::get("/api/events/{id}", "One event.").json::<EventData<'_>>(),
         Operation::patch(
@@ -146,14 +88,14 @@ fn records() -> Vec<Operation> {
         .body::<events::Change>()
         .json::<EventData<'_>>(),
         Operation::get("/api/events/{id}/detections", "The detections of an event.")
-            .query(&[FROM, UNTIL, LIMIT, CURSOR])
+            .query(&[SPAN, PAGE])
             .json::<List<DetectionData<'_>>>(),
         Operation::get("/api/events/{id}/snapshot", "The picture of an event.")
             .other(JPEG, "The picture."),
         Operation::get("/api/events/{id}/thumbnail", "The same, small.")
             .other(JPEG, "The picture."),
         Operation::get("/api/detections", "Detections, newest first.")
-            .query(OF_DETECTIONS)
+            .query(&[WHICH_DETECTIONS, PAGE])
             .json::<List<DetectionData<'_>>>(),
         Operation::get("/api/detections/{id}", "One detection.").json::<DetectionData<'_>>(),
         Operation::get("/api/detections/{id}/image", "The picture of a detection's event.")
@@ -163,45 +105,11 @@ fn records() -> Vec<Operation> {
     ]
 }
 
-const OF_ALERTS: &[QueryParameter] = &[
-    CAMERA,
-    parameter(
-        "severity",
-        Kind::OneOf(&["low", "medium", "high", "critical"]),
-        "Of this severity only.",
-    ),
-    parameter(
-        "status",
-        Kind::OneOf(&["pending", "delivered", "acknowledged", "dismissed"]),
-        "In this status only.",
-    ),
-    parameter("event_id", Kind::Number(0, u64::MAX), "Of this event only."),
-    parameter("rule_id", Kind::Text, "Raised by this rule only."),
-    FROM,
-    UNTIL,
-    LIMIT,
-    CURSOR,
-];
-
-const OF_RULES: &[QueryParameter] = &[
-    parameter("enabled", Kind::Flag, "In use, or not."),
-    parameter(
-        "severity",
-        Kind::OneOf(&["low", "medium", "high", "critical"]),
-        "Of this severity only.",
-    ),
-    LIMIT,
-    OFFSET,
-];
-
-const OFFSET: QueryParameter =
-    parameter("offset", Kind::Number(0, u64::MAX), "Items before the page.");
-
 fn alerts() -> Vec<Operation> {
     const RULE: &str = "/api/alerts/rules/{id}";
     vec![
         Operation::get("/api/alerts", "Alerts, newest first.")
-            .query(OF_ALERTS)
+            .query(&[ALERTS, SPAN, PAGE])
             .json::<List<AlertRecord<'_>>>(),
         Operation::get("/api/alerts/{id}", "One alert.").json::<AlertRecord<'_>>(),
         Operation::post("/api/alerts/{id}/acknowledge", "A person has seen an alert; 409 if late.")
@@ -211,7 +119,7 @@ fn alerts() -> Vec<Operation> {
             .json::<AlertRecord<'_>>()
             .errors(&[409]),
         Operation::get("/api/alerts/rules", "Alert rules, newest first.")
-            .query(OF_RULES)
+            .query(&[RULES, PART])
             .json::<RuleList<'_>>(),
         Operation::post("/api/alerts/rules", "A new alert rule.")
             .body::<NewRule>()
@@ -227,36 +135,16 @@ fn alerts() -> Vec<Operation> {
             "/api/alerts/rules/{id}/test",
             "What a rule would have done with stored events, and why.",
         )
-        .body::<alert_rules::TestBody>()
+        .optional_body::<alert_rules::TestBody>()
         .json::<DryRun<'_>>(),
     ]
 }
 
-const OF_LOGS: &[QueryParameter] = &[
-    parameter(
-        "level",
-        Kind::OneOf(&["DEBUG", "INFO", "WARNING", "ERROR"]),
-        "Of at least this level.",
-    ),
-    parameter("since", Kind::Time, "From this time on."),
-    LIMIT,
-];
-
 fn jobs() -> Vec<Operation> {
-    const STATUS: QueryParameter = parameter(
-        "status",
-        Kind::OneOf(&["pending", "running", "completed", "failed", "cancelled"]),
-        "In this state only.",
-    );
-    const TYPE: QueryParameter = parameter(
-        "job_type",
-        Kind::OneOf(&["export", "backup", "store_check"]),
-        "Of this type only.",
-    );
     const ACCEPTED: &str = "It waits for its turn.";
     vec![
         Operation::get("/api/jobs", "Jobs of the last hour, newest first.")
-            .query(&[TYPE, STATUS, LIMIT, OFFSET])
+            .query(&[JOB_TYPE, JOB_STATE, PART])
             .json::<List<JobData>>(),
         Operation::post("/api/jobs", "Starts a check of the store, or a backup.")
             .body::<rest_jobs::NewJob>()
@@ -266,10 +154,10 @@ fn jobs() -> Vec<Operation> {
             .json::<JobData>()
             .errors(&[409]),
         Operation::get("/api/jobs/{id}/logs", "What a job has said, oldest first.")
-            .query(OF_LOGS)
+            .query(&[LOGS, PART])
             .json::<List<LogData<'_>>>(),
         Operation::get("/api/exports", "Exports of the last hour, newest first.")
-            .query(&[STATUS, LIMIT, OFFSET])
+            .query(&[JOB_STATE, PART])
             .json::<List<JobData>>(),
         Operation::post("/api/exports", "Starts an export.")
             .body::<exports::NewExport>()
@@ -337,12 +225,6 @@ fn papers() -> Vec<Operation> {
     ]
 }
 
-/// Browsers cannot set headers on a WebSocket, so it takes them in its query.
-const CREDENTIALS: &[QueryParameter] = &[
-    parameter("api_key", Kind::Text, "The key, where no header can be set."),
-    parameter("token", Kind::Text, "The WebSocket token, if one is configured."),
-];
-
 fn websockets() -> Vec<Operation> {
     [
         ("/ws/events", "Events, alerts and cameras, live."),
@@ -350,6 +232,6 @@ fn websockets() -> Vec<Operation> {
         ("/ws/detections", "Every object in every frame, live."),
         ("/ws/jobs/{job_id}/logs", "The log of a job: what there is, then live until its end."),
     ]
-    .map(|(path, summary)| Operation::get(path, summary).query(CREDENTIALS).websocket())
+    .map(|(path, summary)| Operation::get(path, summary).query(&[CREDENTIALS]).websocket())
     .into()
 }

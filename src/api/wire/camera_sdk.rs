@@ -128,6 +128,8 @@ pub fn frame(message: &LiveMessage) -> Option<Wire> {
         | LiveMessage::Service(_)
         | LiveMessage::SceneChange(_)
         | LiveMessage::Job(..)
+        | LiveMessage::CameraChanged(_)
+        | LiveMessage::EventDropped(_)
         | LiveMessage::JobLog(_) => None,
     }
 }

@@ -7,11 +7,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::alerts::{AlertData, Resolved, Updated as AlertUpdated};
-use super::coming::EventDeleted;
+use super::cameras::{CameraData, CameraSwitchData};
 use super::jobs::{Cancelled, Completed, Failed, LogData, ProgressMessage, Started};
-use super::realtime::{
-    Batch, CameraData, CameraSwitchData, Gpu, HealthData, ServiceData, SystemData, Updated,
-};
+use super::realtime::{Batch, EventDeleted, Gpu, HealthData, ServiceData, SystemData, Updated};
 use super::records::{DetectionData, EventData};
 use super::samples;
 use super::scene::SceneChangeData;
@@ -100,11 +98,11 @@ fn events() -> Vec<Announcement> {
         Announcement {
             wire: "event.deleted",
             names: &["event.deleted"],
-            on: ON_EVENTS,
+            on: &[],
             is_timed: true,
-            about: "An event is gone.",
+            about: "An event is no longer kept, for whoever subscribes to it. Not replayed.",
             schema: schema::of::<EventDeleted<'static>>(),
-            example: || value(&EventDeleted { id: 12, reason: Some("older than max_age") }),
+            example: || value(&EventDeleted::from(&samples::event_dropped())),
         },
         Announcement {
             wire: "camera_status",
@@ -118,7 +116,7 @@ fn events() -> Vec<Announcement> {
             ],
             on: ON_EVENTS,
             is_timed: false,
-            about: "A camera's state changed; `event_type` says how.",
+            about: "A camera's state changed, or somebody set it up otherwise; `event_type` says which.",
             schema: schema::of::<CameraData<'static>>(),
             example: || value(&CameraData::from(&samples::camera_status())),
         },

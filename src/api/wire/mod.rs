@@ -9,8 +9,8 @@
 pub mod alerts;
 pub mod analysis;
 pub mod camera_sdk;
+mod cameras;
 pub(super) mod catalog;
-mod coming;
 pub(super) mod control;
 pub mod jobs;
 pub mod realtime;

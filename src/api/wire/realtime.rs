@@ -17,16 +17,15 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 pub use super::control::{PONG, error, ping, resync_ack, subscription};
 use super::records::{DetectionData, EventData};
-use super::{alerts, jobs, scene};
+use super::{alerts, cameras, jobs, scene};
 use crate::api::response::json_text;
-use crate::domain::{CameraState, CameraStatus, Event, Timestamp};
+use crate::domain::{Event, Timestamp};
 use crate::health::{Report, State};
 use crate::live::{
-    CameraSwitched, DetectionBatchSeen, HealthChanged, LiveMessage, Stamp, SystemStatus, Wire,
+    DetectionBatchSeen, EventDropped, HealthChanged, LiveMessage, Stamp, SystemStatus, Wire,
 };
 
 /// What a later revision of an event may change.
@@ -44,9 +43,6 @@ const UPDATED_FIELDS: [&str; 12] = [
     "notes",
     "snooze_until",
 ];
-
-/// The words for a camera's state.
-const CAMERA_STATES: [&str; 4] = ["unknown", "online", "offline", "error"];
 
 /// The words for the state of a component, or of the box.
 const HEALTH_STATES: [&str; 3] = ["healthy", "degraded", "unhealthy"];
@@ -71,8 +67,11 @@ pub fn message(message: &LiveMessage) -> Option<Wire> {
         LiveMessage::DetectionBatch(batch) => {
             stamped("detection.batch", &Batch::from(batch.as_ref()), None)
         }
-        LiveMessage::Camera(status) => {
-            stamped("camera_status", &CameraData::from(status.as_ref()), None)
+        LiveMessage::Camera(status) => cameras::status(status),
+        LiveMessage::CameraChanged(changed) => cameras::changed(changed),
+        LiveMessage::CameraSwitched(switched) => cameras::switched(switched),
+        LiveMessage::EventDropped(dropped) => {
+            stamped("event.deleted", &EventDeleted::from(dropped.as_ref()), Some(dropped.at))
         }
         LiveMessage::System(status) => {
             stamped("system_status", &SystemData::from(status.as_ref()), Some(status.at))
@@ -86,10 +85,6 @@ pub fn message(message: &LiveMessage) -> Option<Wire> {
         }
         LiveMessage::Gpu(status) => {
             stamped("gpu.stats_updated", &Gpu::from(status.as_ref()), Some(status.at))
-        }
-        LiveMessage::CameraSwitched(switched) => {
-            let name = names(message)[0];
-            stamped(name, &CameraSwitchData::from(switched.as_ref()), Some(switched.at))
         }
         LiveMessage::SceneChange(change) => scene::message(change),
         LiveMessage::Job(job, change) => jobs::message(job, *change),
@@ -108,17 +103,9 @@ pub fn names(message: &LiveMessage) -> &'static [&'static str] {
         LiveMessage::Alert(news) => alerts::names(news.change),
         LiveMessage::Detection(_) => &["detection", "detection.new"],
         LiveMessage::DetectionBatch(_) => &["detection.batch"],
-        LiveMessage::Camera(status) => match event_type(status) {
-            "camera.online" => &["camera_status", "camera.status_changed", "camera.online"],
-            "camera.offline" => &["camera_status", "camera.status_changed", "camera.offline"],
-            "camera.error" => &["camera_status", "camera.status_changed", "camera.error"],
-            _ => &[
-                "camera_status",
-                "camera.status_changed",
-                "camera.updated",
-                "camera.config_updated",
-            ],
-        },
+        LiveMessage::Camera(status) => cameras::names(status),
+        LiveMessage::CameraChanged(_) => cameras::CHANGED,
+        LiveMessage::EventDropped(_) => &["event.deleted"],
         LiveMessage::System(_) => &["system_status", "system.status"],
         LiveMessage::Service(_) => &["service_status", "service.status_changed"],
         LiveMessage::Health(_) => &["system.health_changed"],
@@ -158,6 +145,20 @@ pub(super) struct Updated<'a> {
     updated_fields: &'a [&'static str],
 }
 
+/// An event is no longer kept.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct EventDeleted<'a> {
+    id: u64,
+    /// In words.
+    reason: Option<&'a str>,
+}
+
+impl From<&EventDropped> for EventDeleted<'static> {
+    fn from(dropped: &EventDropped) -> Self {
+        Self { id: dropped.event.0, reason: Some(dropped.reason) }
+    }
+}
+
 /// Several objects in one frame.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DetectionBatch")]
@@ -184,52 +185,6 @@ impl<'a> From<&'a DetectionBatchSeen> for Batch<'a> {
             detection_ids: batch.detections.iter().map(|id| id.0).collect(),
             timestamp: batch.at,
         }
-    }
-}
-
-/// A camera's state changed, or its configuration did.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "CameraStatus")]
-pub(super) struct CameraData<'a> {
-    #[schemars(extend("enum" = [
-        "camera.online", "camera.offline", "camera.error", "camera.updated"
-    ]))]
-    event_type: &'static str,
-    camera_id: &'a str,
-    /// For people.
-    camera_name: &'a str,
-    #[schemars(extend("enum" = CAMERA_STATES))]
-    status: &'static str,
-    timestamp: Timestamp,
-    #[schemars(extend("enum" = CAMERA_STATES))]
-    previous_status: &'static str,
-    /// Why, in words; null when all is well.
-    reason: Option<&'a str>,
-    details: Option<Value>,
-}
-
-impl<'a> From<&'a CameraStatus> for CameraData<'a> {
-    fn from(status: &'a CameraStatus) -> Self {
-        Self {
-            event_type: event_type(status),
-            camera_id: status.camera.as_str(),
-            camera_name: &status.name,
-            status: status.state.as_str(),
-            timestamp: status.at,
-            previous_status: status.previous.as_str(),
-            reason: status.reason.as_deref(),
-            details: None,
-        }
-    }
-}
-
-fn event_type(status: &CameraStatus) -> &'static str {
-    match status.state {
-        state if state == status.previous => "camera.updated",
-        CameraState::Online => "camera.online",
-        CameraState::Offline => "camera.offline",
-        CameraState::Error => "camera.error",
-        CameraState::Unknown => "camera.updated",
     }
 }
 
@@ -357,30 +312,6 @@ impl<'a> From<&'a HealthChanged> for HealthData<'a> {
             health: changed.health.as_str(),
             previous_health: changed.previous.as_str(),
             components: changed.components.iter().map(component).collect(),
-        }
-    }
-}
-
-/// A camera came into the configuration, or left it: one of the two times.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "CameraSwitched")]
-pub(super) struct CameraSwitchData<'a> {
-    camera_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    enabled_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disabled_at: Option<Timestamp>,
-    /// In words.
-    reason: &'a str,
-}
-
-impl<'a> From<&'a CameraSwitched> for CameraSwitchData<'a> {
-    fn from(switched: &'a CameraSwitched) -> Self {
-        Self {
-            camera_id: switched.camera.as_str(),
-            enabled_at: switched.is_enabled.then_some(switched.at),
-            disabled_at: (!switched.is_enabled).then_some(switched.at),
-            reason: &switched.reason,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::{
     TrackId,
 };
 use crate::health::{Report, State};
-use crate::live::{CameraSwitched, DetectionBatchSeen, HealthChanged, SystemStatus};
+use crate::live::{CameraSwitched, DetectionBatchSeen, EventDropped, HealthChanged, SystemStatus};
 
 /// 2026-01-15T10:30:00.120Z
 pub(super) const MORNING: Timestamp = Timestamp::from_unix_ms(1_768_473_000_120);
@@ -46,6 +46,10 @@ pub(super) fn event() -> Event {
         notes: String::new(),
         snooze_until: None,
     }
+}
+
+pub(super) fn event_dropped() -> EventDropped {
+    EventDropped { event: EventId(12), reason: "dropped by retention", at: MORNING }
 }
 
 pub(super) fn detection() -> Detection {
@@ -139,6 +143,7 @@ pub(in crate::api) fn messages() -> Vec<crate::live::LiveMessage> {
     vec![
         Message::Event(Arc::new(event())),
         Message::Event(Arc::new(Event { revision: 1, ..event() })),
+        Message::EventDropped(Arc::new(event_dropped())),
         Message::Detection(Arc::new(detection())),
         Message::DetectionBatch(Arc::new(batch())),
         Message::Camera(Arc::new(camera_status())),

@@ -64,6 +64,7 @@ static EVENTS: Endpoint = Endpoint {
             LiveMessage::Event(_)
                 | LiveMessage::Alert(_)
                 | LiveMessage::Camera(_)
+                | LiveMessage::CameraChanged(_)
                 | LiveMessage::CameraSwitched(_)
                 | LiveMessage::SceneChange(_)
                 | LiveMessage::Job(..)

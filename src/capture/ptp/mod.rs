@@ -9,6 +9,7 @@
 
 mod desk;
 mod gphoto;
+pub mod packet;
 mod picture;
 mod properties;
 mod reach;

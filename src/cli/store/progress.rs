@@ -1,6 +1,7 @@
 //! A line on the terminal that says how far a command is.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::ops::ControlFlow;
 
 use crate::store::tools::Progress;
 
@@ -16,6 +17,12 @@ impl ProgressBar {
     /// For `what` is being done.
     pub fn new(what: &'static str) -> Self {
         Self { what, is_shown: io::stderr().is_terminal(), percent: None }
+    }
+
+    /// So far now; a command goes on to its end.
+    pub fn follow(&mut self, progress: Progress) -> ControlFlow<()> {
+        self.tell(progress);
+        ControlFlow::Continue(())
     }
 
     /// So far now. A terminal that takes nothing is no reason to end.

@@ -52,6 +52,8 @@ pub enum Look {
     Changed(ViewChange),
     /// After a change: the old view is back, or the new one has become usual.
     Usual,
+    /// After a change: nobody compares any more.
+    Unwatched,
 }
 
 /// A view that is not what it was.
@@ -93,7 +95,10 @@ impl ViewWatch {
     pub fn look(&mut self, frame: &Frame, threshold: f32) -> Option<Look> {
         let at = frame.meta.captured_mono;
         let is_early = |last: Duration| at >= last && at.saturating_sub(last) < LOOK_INTERVAL;
-        if threshold <= 0.0 || self.latest_look.is_some_and(is_early) {
+        if threshold <= 0.0 {
+            return self.forget();
+        }
+        if self.latest_look.is_some_and(is_early) {
             return None;
         }
         self.latest_look = Some(at);
@@ -101,6 +106,13 @@ impl ViewWatch {
         let change = self.compare(frame, threshold);
         self.before.clone_from(&self.now.levels);
         change
+    }
+
+    /// Nothing is compared from now on; whoever looks again begins anew.
+    fn forget(&mut self) -> Option<Look> {
+        let was_changed = matches!(self.state, State::Changed { .. });
+        *self = Self::default();
+        was_changed.then_some(Look::Unwatched)
     }
 
     fn compare(&mut self, frame: &Frame, threshold: f32) -> Option<Look> {

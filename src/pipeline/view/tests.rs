@@ -48,6 +48,7 @@ impl Camera {
                     told.push(change.change_type);
                 }
                 Some(Look::Usual) => self.returns += 1,
+                Some(Look::Unwatched) => panic!("somebody watches"),
                 None => {}
             }
         }
@@ -153,4 +154,16 @@ fn nothing_is_compared_when_it_is_switched_off() {
         let frame = frame_at(Duration::from_secs(second), SIZE, &luma);
         assert_eq!(watch.look(&frame, 0.0), None);
     }
+}
+
+#[test]
+fn who_stops_watching_a_changed_view_takes_back_what_was_told() {
+    let mut camera = Camera::used_to(&yard(1));
+    let covered = camera.see(30, |_| vec![20; 320 * 240]);
+    assert_eq!(covered, [SceneChangeType::ViewBlocked]);
+    let frame = frame_at(camera.at + Duration::from_millis(1), SIZE, &yard(1));
+    assert_eq!(camera.watch.look(&frame, 0.0), Some(Look::Unwatched));
+    assert_eq!(camera.watch.look(&frame, 0.0), None, "once");
+    camera.at += Duration::from_secs(1);
+    assert_eq!(camera.see(30, |_| yard(2)), [], "it begins anew");
 }

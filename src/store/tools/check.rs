@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{OnProgress, Segment, for_each_segment};
+use super::{OnProgress, Segment, for_each_segment, go_on};
 use crate::store::StoreError;
 use crate::store::disk::{Disk, RealDisk};
 use crate::store::frame::{Found, Header, read_segment_header};
@@ -47,7 +47,7 @@ pub fn check(dir: &Path) -> Result<CheckReport, StoreError> {
 /// # Errors
 /// As [`check`].
 pub fn check_on(disk: &dyn Disk, dir: &Path) -> Result<CheckReport, StoreError> {
-    check_with(disk, dir, &mut |_| ())
+    check_with(disk, dir, &mut go_on)
 }
 
 /// [`check_on`], telling how far it is.

@@ -12,6 +12,7 @@ mod repair;
 mod stats;
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 pub use check::{CheckReport, FINDINGS_MAX, check, check_on, check_with};
@@ -35,8 +36,14 @@ pub struct Progress {
     pub all_bytes: u64,
 }
 
-/// Told after each segment.
-pub type OnProgress<'a> = &'a mut dyn FnMut(Progress);
+/// Told after each segment, and says whether to go on. A tool that is not to ends
+/// with what it has done so far.
+pub type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
+/// For who does not care how far a tool is.
+pub fn go_on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// Whether there is a store in `dir`.
 pub fn is_store(disk: &dyn Disk, dir: &Path) -> bool {
@@ -53,7 +60,7 @@ pub fn for_each_commit(
     dir: &Path,
     mut visit: impl FnMut(u64, Vec<Record>),
 ) -> Result<(), StoreError> {
-    for_each_segment(disk, dir, &mut |_| (), |segment| {
+    for_each_segment(disk, dir, &mut go_on, |segment| {
         for found in segment.scan() {
             if let Found::Frame { body, .. } = found
                 && let Body::Commit(records) = stored::decode(body)
@@ -87,8 +94,10 @@ fn for_each_segment(
     let journal = dir.join("journal");
     let segments = list(disk, &journal).map_err(io_error(format!("list {}", journal.display())))?;
     let mut progress = Progress { done_bytes: 0, all_bytes: segments.values().sum() };
-    on_progress(progress);
     for (number, size) in segments {
+        if on_progress(progress).is_break() {
+            return Ok(());
+        }
         let path = segment_path(&journal, number);
         match read_segment(disk, &path) {
             Ok(bytes) => visit(&Segment { path: &path, number, bytes: &bytes })?,
@@ -97,7 +106,8 @@ fn for_each_segment(
             Err(error) => return Err(io_error(format!("read {}", path.display()))(error)),
         }
         progress.done_bytes += size;
-        on_progress(progress);
     }
+    // Everything is done: there is nothing left to stop.
+    let _ = on_progress(progress);
     Ok(())
 }

@@ -76,7 +76,9 @@ pub fn repair_on(
     let mut report = RepairReport::default();
     let mut next = NextIds { detection: 1, event: 1 };
     for (number, size) in segments {
-        on_progress(progress);
+        if on_progress(progress).is_break() {
+            return Ok(report);
+        }
         let path = segment_path(&journal, number);
         let named = |what: &str| io_error(format!("{what} {}", path.display()));
         let bytes = salvage(disk, &path).map_err(named("read"))?;
@@ -104,7 +106,8 @@ pub fn repair_on(
         }
         progress.done_bytes += size;
     }
-    on_progress(progress);
+    // Everything is done: there is nothing left to stop.
+    let _ = on_progress(progress);
     Ok(report)
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{OnProgress, for_each_segment};
+use super::{OnProgress, for_each_segment, go_on};
 use crate::domain::Timestamp;
 use crate::store::disk::RealDisk;
 use crate::store::frame::Found;
@@ -36,7 +36,7 @@ pub struct StoreStats {
 /// # Errors
 /// When the journal cannot be listed or a segment cannot be read.
 pub fn stats(dir: &Path) -> Result<StoreStats, StoreError> {
-    stats_with(dir, &mut |_| ())
+    stats_with(dir, &mut go_on)
 }
 
 /// [`stats`], telling how far it is.
