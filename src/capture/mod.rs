@@ -26,7 +26,8 @@ pub mod v4l2;
 pub use directory::{CameraEntry, CameraEvent, Directory};
 pub use error::{CaptureError, Recovery};
 pub use settings::{
-    CameraSettings, DriverKind, PTP_PORT, PtpAddress, RtspTransport, STALL_TIMEOUT_DEFAULT, SimFault, Source,
+    CameraSettings, DriverKind, PTP_PORT, PtpAddress, RtspTransport, STALL_TIMEOUT_DEFAULT,
+    SimFault, Source,
 };
 pub use sink::{FrameSink, Rest};
 pub use stall::{FIRST_FRAMES_TIMEOUT, StallTimer};

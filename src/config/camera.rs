@@ -143,14 +143,17 @@ fn check_paced(section: &Section<'_>, camera: &CameraSettings) {
 
 fn check_ptp(section: &Section<'_>, camera: &CameraSettings) {
     let Source::Ptp(address) = &camera.source else {
-        for key in ["mode", "autoconnect"].into_iter().filter(|key| section.has(key)) {
-            section.mistake(key, "is for still cameras", "remove it");
+        let is_set = camera.mode != ConnectionMode::default();
+        for (key, is_set) in [("mode", is_set), ("autoconnect", !camera.autoconnect)] {
+            if is_set {
+                section.mistake(key, "is for still cameras", "remove it");
+            }
         }
         return;
     };
     let is_usb = matches!(address, PtpAddress::Usb(_));
-    if is_usb && camera.mode == ConnectionMode::RemoteTransfer {
-        let fix = "write remote or contents, or reach the camera over its network (ptpip:)";
+    if is_usb && camera.mode != ConnectionMode::Remote {
+        let fix = "write remote, or reach the camera over its network (ptpip:)";
         section.mistake("mode", "is not possible over USB", fix);
     }
 }

@@ -196,8 +196,8 @@ fn limits(address: &PtpAddress) -> Option<String> {
              serves remote, does not know them"
         }
         PtpAddress::Usb(_) => {
-            "over USB there is no mode remote-transfer, no power zoom and no autofocus area: \
-             libgphoto2 does not know them; contents needs a camera in MTP mode"
+            "over USB there is only mode remote, without power zoom and autofocus area: \
+             libgphoto2 does not know more"
         }
     };
     Some(words.to_owned())
@@ -206,10 +206,12 @@ fn limits(address: &PtpAddress) -> Option<String> {
 /// Why there can be no session of this kind, if so.
 fn refusal(address: &PtpAddress, mode: ConnectionMode) -> Option<ControlError> {
     match (address, mode) {
-        (PtpAddress::Usb(_), ConnectionMode::RemoteTransfer) => Some(unsupported(
-            "remote-transfer is not possible over USB: libgphoto2 cannot switch the camera to \
-             it; use remote, contents (camera in MTP mode), or the camera's network",
-        )),
+        (PtpAddress::Usb(_), ConnectionMode::RemoteTransfer | ConnectionMode::Contents) => {
+            Some(unsupported(
+                "over USB there is only mode remote: libgphoto2 cannot open the card beside \
+                 it; reach the camera over its network",
+            ))
+        }
         _ => None,
     }
 }
@@ -235,4 +237,3 @@ pub(super) fn refuse(command: Command, reason: ControlError) {
         Command::Files(_, reply) => reply.send(Err(reason)),
     }
 }
-

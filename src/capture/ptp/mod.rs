@@ -3,18 +3,21 @@
 //! One thread for each camera owns its session: it takes commands off the
 //! camera's queue, fetches live pictures, hears its events and reads its
 //! properties, one transaction after the other. Mode `remote` goes through
-//! libgphoto2 ([`gphoto`]). What outlives a session is at the camera's [`Desk`]; a
+//! libgphoto2 ([`gphoto`]), the two that fetch from the card through a client of
+//! our own ([`ip`]). What outlives a session is at the camera's [`Desk`]; a
 //! lost session is begun again by the supervisor, first where the camera was, then
 //! by looking for it anew. Stills go to a directory of the camera ([`stills`]).
 
 mod desk;
 mod gphoto;
+mod ip;
 pub mod packet;
 mod picture;
 mod properties;
 mod reach;
 mod remote;
 mod stills;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -23,7 +26,7 @@ use self::desk::Desk;
 use self::gphoto::{OpenError, PACKAGE};
 use super::control::{ConnectionMode, Control, ControlError, Controls};
 use super::{CameraSettings, CaptureError, Directory, Driver, FrameSink, Rest};
-use crate::domain::{CameraId, CameraNotice};
+use crate::domain::{AfState, CameraId, CameraNotice};
 use crate::rt::Stop;
 
 pub use self::stills::{FreeBytes, StillsPlace};
@@ -59,9 +62,8 @@ impl PtpCameras {
     pub fn apply(&self, before: &[CameraSettings], wanted: &[CameraSettings]) {
         let mut desks = self.desks();
         desks.retain(|id, _| {
-            let is_kept = wanted
-                .iter()
-                .any(|settings| settings.id == *id && before.contains(settings));
+            let is_kept =
+                wanted.iter().any(|settings| settings.id == *id && before.contains(settings));
             if !is_kept {
                 self.0.context.controls.remove(id);
             }
@@ -160,9 +162,7 @@ impl PtpDriver {
         let outcome = match mode {
             ConnectionMode::Remote => self.remote(desk, frames, stop),
             ConnectionMode::RemoteTransfer | ConnectionMode::Contents => {
-                let words = "this mode is not available for this camera";
-                desk.failed(ControlError::Unsupported(words.to_owned()));
-                Err(CaptureError::Driver(words.to_owned()))
+                self.transfer(desk, frames, stop, mode)
             }
         };
         desk.show(None);
@@ -197,6 +197,22 @@ impl PtpDriver {
         }
     }
 
+    fn transfer(
+        &self,
+        desk: &mut Desk,
+        frames: &FrameSink,
+        stop: &Stop,
+        mode: ConnectionMode,
+    ) -> Result<End, CaptureError> {
+        match transfer::Transfer::open(desk, frames, stop, mode, self.fps) {
+            Ok(session) => session.run(),
+            Err(error) => {
+                desk.failed(refused(&error));
+                Err(error)
+            }
+        }
+    }
+
     fn released(&self) -> CaptureError {
         CaptureError::Released { source_name: self.source_name.clone() }
     }
@@ -218,6 +234,22 @@ impl PtpDriver {
                 CaptureError::Unreachable { source_name, reason: error.to_string() }
             }
         }
+    }
+}
+
+/// The SDK's number for "the shutter fired" (event page, `warning`).
+const CAPTURED: u32 = 0x0002_0011;
+
+/// The SDK's error for a file that cannot be written or fetched.
+const FILE_ERROR: u32 = 0x8006;
+
+/// What the focus indicator (0xD213) says: 1 at rest; 2, 3 and, when the lens
+/// follows the subject, 6 done; others on the way.
+fn focus_state(found: i64) -> AfState {
+    match found {
+        0 | 1 => AfState::Unlocked,
+        2 | 3 | 6 => AfState::Focused,
+        _ => AfState::Tracking,
     }
 }
 

@@ -20,6 +20,9 @@ use crate::capture::control::StillNaming;
 /// letters of choice; Sony's bodies write `DSC`).
 const PREFIX: &str = "DSC";
 
+/// With less than this, a failed write is put down to a full disk.
+const FULL_BYTES: u64 = 16 * 1024 * 1024;
+
 /// Names that are tried before the directory counts as broken.
 const TRIES: u32 = 10_000;
 
@@ -125,6 +128,12 @@ impl Stills {
             // A file system that does not tell will say itself when it is full.
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether hardly anything fits any more.
+    pub(super) fn is_full(&self) -> bool {
+        let least = self.place.min_free_bytes.max(FULL_BYTES);
+        (self.place.free_bytes)().is_some_and(|free| free < least)
     }
 
     /// Gives a finished still its name.

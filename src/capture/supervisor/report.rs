@@ -163,9 +163,11 @@ impl CameraReport {
         if story.state == CameraState::Online && before != rest {
             match rest {
                 Rest::Blind(reason) => {
-                    self.health.degraded(reason, "switch the live view on, or connect in remote mode");
+                    self.health
+                        .degraded(reason, "switch the live view on, or connect in remote mode");
                 }
-                Rest::Awake | Rest::Brief => self.health.healthy("connected"),
+                Rest::Awake => self.health.healthy("connected"),
+                Rest::Brief => {}
             }
         }
     }

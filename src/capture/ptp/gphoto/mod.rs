@@ -23,9 +23,6 @@ pub(in crate::capture) const PACKAGE: &str = "libgphoto2-6";
 /// Longest text that is taken over from the library, bytes.
 const TEXT_MAX: usize = 1024;
 
-/// Largest still, bytes: a 61-megapixel body writes RAW files of 130 MB.
-pub(in crate::capture) const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
-
 /// Largest live-view picture, bytes; cameras send 30 to 300 kB.
 const PREVIEW_BYTES_MAX: usize = 8 * 1024 * 1024;
 

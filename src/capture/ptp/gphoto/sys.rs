@@ -127,18 +127,6 @@ table! {
         *mut *mut c_void,
         *mut Opaque
     ) -> c_int;
-    gp_camera_folder_list_files(
-        *mut CameraHead,
-        *const c_char,
-        *mut Opaque,
-        *mut Opaque
-    ) -> c_int;
-    gp_camera_folder_list_folders(
-        *mut CameraHead,
-        *const c_char,
-        *mut Opaque,
-        *mut Opaque
-    ) -> c_int;
     gp_camera_file_get(
         *mut CameraHead,
         *const c_char,

@@ -178,7 +178,9 @@ fn known(spec: &Spec, widgets: &[Widget]) -> Option<Known> {
         code: spec.code,
         value,
         label,
-        is_writable: writing.is_writable && number.is_none_or(|widget| widget.is_writable),
+        is_writable: !spec.is_status()
+            && writing.is_writable
+            && number.is_none_or(|widget| widget.is_writable),
         choices,
         is_range,
     };
@@ -202,9 +204,8 @@ fn choices(
     let texts = named.map(|widget| choices_of(&widget.kind)).unwrap_or_default();
     let meaning = spec.meaning;
     let choice = |value: i64| Choice { value, label: meaning.label(value) };
-    let from_numbers = || {
-        numbers.iter().filter_map(|number| number.parse().ok()).map(|n: i64| meaning.value(n))
-    };
+    let from_numbers =
+        || numbers.iter().filter_map(|number| number.parse().ok()).map(|n: i64| meaning.value(n));
     // libgphoto2 lists its words in the order of the camera's numbers, and may add
     // some at the end (bulb).
     if !numbers.is_empty() && texts.len() >= numbers.len() {

@@ -21,6 +21,14 @@ pub(super) struct Spec {
     pub meaning: Meaning,
 }
 
+impl Spec {
+    /// Whether it only tells how things are: the SDK's codes from 0x700 on, and the
+    /// focus distance. libgphoto2 takes every Sony property for writable.
+    pub(super) fn is_status(&self) -> bool {
+        self.code >= 0x700 || self.code == 0x149
+    }
+}
+
 /// How PTP's numbers become the SDK's, and words.
 #[derive(Clone, Copy)]
 pub(super) enum Meaning {

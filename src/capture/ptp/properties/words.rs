@@ -68,8 +68,7 @@ pub(super) const PROGRAM: Words = &[
 pub(super) const FILE_FORMAT: Words =
     &[(1, "raw"), (2, "raw+jpeg"), (3, "jpeg"), (4, "raw+heif"), (5, "heif")];
 
-pub(super) const QUALITY: Words =
-    &[(1, "light"), (2, "standard"), (3, "fine"), (4, "extra fine")];
+pub(super) const QUALITY: Words = &[(1, "light"), (2, "standard"), (3, "fine"), (4, "extra fine")];
 
 pub(super) const FOCUS_AREA: Words = &[
     (0x0001, "wide"),

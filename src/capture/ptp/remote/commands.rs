@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::super::desk;
 use super::super::gphoto::Value;
-use super::shot::refusal;
 use super::Remote;
+use super::shot::refusal;
 use crate::capture::control::{
     Action, Command, ControlError, Press, PriorityKey, Property, Setting,
 };

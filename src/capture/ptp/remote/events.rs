@@ -10,19 +10,14 @@ use std::time::Duration;
 use super::super::gphoto::{FileName, GpEvent};
 use super::super::properties::FOCUS_FOUND;
 use super::super::stills::StillError;
+use super::super::{CAPTURED, FILE_ERROR};
 use super::Remote;
 use crate::capture::{CaptureError, Rest};
 use crate::domain::{CameraNotice, DownloadKind};
 
-/// The SDK's number for "the shutter fired" (event page, `warning`).
-const CAPTURED: u32 = 0x0002_0011;
-
 /// Sony's event "an object is in the camera's memory" (`ptp.h`,
 /// `PTP_EC_Sony_ObjectAdded`).
 const OBJECT_ADDED: u16 = 0xC201;
-
-/// The SDK's error for a file that cannot be written.
-const FILE_ERROR: u32 = 0x8006;
 
 /// Longest time for events in one turn, and most of them: a camera that tells of a
 /// thousand changes a second still gets its other turns.
@@ -62,13 +57,13 @@ impl Remote<'_> {
             Some(GpEvent::Property(..)) => self.stale(),
             Some(GpEvent::Ptp(OBJECT_ADDED) | GpEvent::CaptureComplete) => self.captured(false),
             Some(GpEvent::Ptp(_)) => {}
-            Some(GpEvent::File(file)) => self.fetch(&file)?,
+            Some(GpEvent::File(file)) => self.fetch(&file),
         }
         Ok(true)
     }
 
     /// A sign that the shutter has fired; `is_file` when it is the file itself.
-    fn captured(&mut self, is_file: bool) {
+    pub(super) fn captured(&mut self, is_file: bool) {
         let now = self.clock.monotonic();
         let shot = &mut self.shot;
         let is_same = shot.last_sign.is_some_and(|last| now < last + ONE_CAPTURE);
@@ -84,13 +79,12 @@ impl Remote<'_> {
     }
 
     /// A still has arrived in the library's memory: to the disk with it.
-    fn fetch(&mut self, file: &FileName) -> Result<(), CaptureError> {
+    fn fetch(&mut self, file: &FileName) {
         self.captured(true);
-        self.frames.rest(Rest::Brief);
+        self.pause_live(Rest::Brief);
         let kept = self.keep(file);
         self.camera.forget_files();
-        self.frames.rest(Rest::Awake);
-        self.live.postpone(self.clock.monotonic());
+        self.pause_live(Rest::Awake);
         self.shot.has_file = true;
         self.shot.last_sign = Some(self.clock.monotonic());
         match kept {
@@ -100,15 +94,15 @@ impl Remote<'_> {
             }
             Err(error) => self.fault(FILE_ERROR, error.to_string()),
         }
-        Ok(())
     }
 
     fn keep(&mut self, file: &FileName) -> Result<std::path::PathBuf, StillError> {
         let ending = ending(&file.name);
         let part = self.stills.begin(&ending)?;
         if let Err(error) = self.camera.fetch(file, part.writer()?) {
-            return Err(match error.is_disk() {
+            return Err(match error.is_disk() && self.stills.is_full() {
                 true => StillError::Full(part.path().parent().unwrap_or(part.path()).to_owned()),
+                // Also when the library promises more bytes than it has.
                 false => StillError::Damaged(error.to_string()),
             });
         }

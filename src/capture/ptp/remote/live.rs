@@ -34,11 +34,6 @@ impl Live {
     pub(super) fn due(&self) -> Option<Duration> {
         self.is_on.then_some(self.due)
     }
-
-    /// A pause that is nobody's fault has ended.
-    pub(super) fn postpone(&mut self, now: Duration) {
-        self.last = now;
-    }
 }
 
 impl Remote<'_> {
@@ -58,6 +53,15 @@ impl Remote<'_> {
         status.is_live_view_streaming = is_on;
         status.is_live_view_enabled |= is_on;
         self.desk.owner.show(status);
+    }
+
+    /// No live picture for a moment, or they go on; nothing while it is off.
+    pub(super) fn pause_live(&mut self, rest: Rest) {
+        if self.live.is_on {
+            self.frames.rest(rest);
+            self.live.last = self.clock.monotonic();
+            self.live.is_blind = false;
+        }
     }
 
     /// A live picture, if one is due.

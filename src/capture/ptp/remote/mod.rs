@@ -17,13 +17,13 @@ use log::{debug, warn};
 
 use self::live::Live;
 use self::shot::Shot;
-use super::End;
 use super::desk::Desk;
 use super::gphoto::{GpCamera, GpError, OpenError};
 use super::picture::Pictures;
 use super::properties::Table;
 use super::reach;
 use super::stills::Stills;
+use super::{End, focus_state};
 use crate::capture::control::ConnectionMode;
 use crate::capture::{CaptureError, FrameSink, PtpAddress};
 use crate::domain::{AfState, CameraNotice};
@@ -38,6 +38,10 @@ const TABLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Changes of properties that come together are told together.
 const COALESCE: Duration = Duration::from_millis(50);
+
+/// Photographs that fit into the slots. A still that stays on the card is no event
+/// of its own; that there is room for one less tells of it.
+const ROOM_ON_CARD: [u32; 2] = [0x709, 0x70f];
 
 /// So many suspicious answers in a row are a loss.
 const SUSPICIONS: u32 = 2;
@@ -162,6 +166,12 @@ impl<'a> Remote<'a> {
         let Some(widgets) = self.judge(widgets)? else { return Ok(()) };
         let table = Table::read(&widgets);
         let changes = table.changes_since(&self.table);
+        if changes.iter().any(|code| ROOM_ON_CARD.contains(code))
+            && self.shot.is_for_card()
+            && !self.table.sends_stills()
+        {
+            self.captured(false);
+        }
         if !changes.is_empty() {
             self.changed.extend(changes);
             self.changed_at.get_or_insert(now);
@@ -178,13 +188,9 @@ impl<'a> Remote<'a> {
         self.table_at = self.table_at.min(self.clock.monotonic() + COALESCE);
     }
 
-    /// The focus indicator (0xD213): 1 at rest, 2 and 3 done, others on the way.
+    /// The focus indicator has changed.
     fn focus(&mut self, found: i64) {
-        let state = match found {
-            0 | 1 => AfState::Unlocked,
-            2 | 3 => AfState::Focused,
-            _ => AfState::Tracking,
-        };
+        let state = focus_state(found);
         if std::mem::replace(&mut self.af, state) != state {
             self.desk.say(CameraNotice::AfStatus(state));
         }

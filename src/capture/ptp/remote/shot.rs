@@ -46,6 +46,11 @@ impl Shot {
     pub(super) fn is_running(&self) -> bool {
         self.until.is_some()
     }
+
+    /// Whether only the card will tell of it.
+    pub(super) fn is_for_card(&self) -> bool {
+        self.is_running() && !self.is_captured
+    }
 }
 
 impl Remote<'_> {
@@ -108,25 +113,17 @@ impl Remote<'_> {
     }
 
     fn begin_shot(&mut self) {
-        let last_sign = self.shot.last_sign;
         let until = Some(self.clock.monotonic() + self.patience());
-        self.shot = Shot { until, last_sign: None, ..Shot::default() };
-        // A file that is still on its way belongs to the shot before.
-        if last_sign.is_some() {
-            self.shot.awaits_file = false;
-        }
+        self.shot = Shot { until, ..Shot::default() };
         // A long exposure has no live picture.
-        self.frames.rest(Rest::Brief);
+        self.pause_live(Rest::Brief);
     }
 
     fn end_shot(&mut self) {
         self.shot.until = None;
         // The camera may have been lost in the meantime; the next event tells.
         let _ = self.key("autofocus", false);
-        self.live.postpone(self.clock.monotonic());
-        if self.live.due().is_some() {
-            self.frames.rest(Rest::Awake);
-        }
+        self.pause_live(Rest::Awake);
         self.stale();
     }
 

@@ -14,7 +14,6 @@ use crate::rt::Stop;
 pub(super) use self::sys::{Context, List, RawCamera as Raw, text, turn};
 
 /// `CameraFileType` (`gphoto2-file.h`).
-const FILE_PREVIEW: c_int = 0;
 const FILE_NORMAL: c_int = 1;
 
 /// What a camera told.
@@ -95,29 +94,9 @@ impl GpCamera {
         self.raw.fetch(&folder, &name, FILE_NORMAL, target)
     }
 
-    /// Writes the small picture of a file to `target`.
-    pub(in crate::capture) fn fetch_thumbnail(
-        &mut self,
-        file: &FileName,
-        target: File,
-    ) -> Result<(), GpError> {
-        let (folder, name) = (c_text(&file.folder)?, c_text(&file.name)?);
-        self.raw.fetch(&folder, &name, FILE_PREVIEW, target)
-    }
-
     /// Lets go of what the library keeps of fetched files.
     pub(in crate::capture) fn forget_files(&mut self) {
         self.raw.forget_files();
-    }
-
-    /// Names of the files in a folder.
-    pub(in crate::capture) fn files(&mut self, folder: &str) -> Result<Vec<String>, GpError> {
-        self.raw.list(&c_text(folder)?, true)
-    }
-
-    /// Names of the folders in a folder.
-    pub(in crate::capture) fn folders(&mut self, folder: &str) -> Result<Vec<String>, GpError> {
-        self.raw.list(&c_text(folder)?, false)
     }
 
     /// All settings.

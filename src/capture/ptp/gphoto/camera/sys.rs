@@ -212,21 +212,6 @@ impl RawCamera {
         let _ = unsafe { (self.context.api.gp_filesystem_reset)((*self.camera).fs) };
     }
 
-    /// Names in a folder: of files, or of folders.
-    pub(super) fn list(&mut self, folder: &CStr, is_files: bool) -> Result<Vec<String>, GpError> {
-        let list = List::new(&self.context)?;
-        let api = self.context.api;
-        let ask = if is_files {
-            api.gp_camera_folder_list_files
-        } else {
-            api.gp_camera_folder_list_folders
-        };
-        // SAFETY: all pointers are valid, and the text ends with a zero.
-        let code = unsafe { ask(self.camera, folder.as_ptr(), list.raw, self.context.raw) };
-        self.context.check(code)?;
-        Ok(list.entries(&self.context).into_iter().map(|(name, _)| name).collect())
-    }
-
     /// The tree of settings; the caller lets go of it.
     pub(in super::super) fn config(&mut self) -> Result<*mut Opaque, GpError> {
         let mut root = ptr::null_mut();
@@ -262,7 +247,8 @@ impl RawCamera {
 
 impl Drop for RawCamera {
     fn drop(&mut self) {
-        let _turn = turn();
+        // One that was never opened goes while its opener still has the turn.
+        let _turn = self.is_open.then(turn);
         let api = self.context.api;
         // SAFETY: made by `gp_camera_new`, and not used after this.
         unsafe {
@@ -322,8 +308,7 @@ impl CameraFile {
     fn bytes(&self, context: &Context) -> Result<Vec<u8>, GpError> {
         let (mut data, mut size): (_, c_ulong) = (ptr::null(), 0);
         // SAFETY: both places are valid for writing.
-        let code =
-            unsafe { (self.api.gp_file_get_data_and_size)(self.raw, &mut data, &mut size) };
+        let code = unsafe { (self.api.gp_file_get_data_and_size)(self.raw, &mut data, &mut size) };
         context.check(code)?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         if data.is_null() || size > PREVIEW_BYTES_MAX {
@@ -366,9 +351,7 @@ impl List {
                 // SAFETY: the index is below the count; both places are valid for
                 // writing, and the texts live as long as the list.
                 unsafe {
-                    context
-                        .check((self.api.gp_list_get_name)(self.raw, index, &mut name))
-                        .ok()?;
+                    context.check((self.api.gp_list_get_name)(self.raw, index, &mut name)).ok()?;
                     let _ = (self.api.gp_list_get_value)(self.raw, index, &mut value);
                     Some((text(name), text(value)))
                 }
@@ -377,9 +360,8 @@ impl List {
     }
 }
 
-/// Most entries of a list that are looked at: a folder of a card holds 9999 files
-/// at most (DCF 2.0, section 3.2.3).
-const ENTRIES_MAX: c_int = 10_000;
+/// Most attached cameras that are looked at.
+const ENTRIES_MAX: c_int = 64;
 
 impl Drop for List {
     fn drop(&mut self) {

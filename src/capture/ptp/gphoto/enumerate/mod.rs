@@ -86,10 +86,15 @@ fn serial_at(place: &str, devices: &Path) -> Option<String> {
     let number = |path: &Path, file: &str| -> Option<u32> {
         fs::read_to_string(path.join(file)).ok()?.trim().parse().ok()
     };
-    fs::read_dir(devices).ok()?.flatten().map(|entry| entry.path()).find_map(|path| {
-        let is_it = (number(&path, "busnum")?, number(&path, "devnum")?) == wanted;
-        is_it.then(|| fs::read_to_string(path.join("serial")).ok()).flatten()
-    }).map(|serial| serial.trim().to_owned())
+    fs::read_dir(devices)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .find_map(|path| {
+            let is_it = (number(&path, "busnum")?, number(&path, "devnum")?) == wanted;
+            is_it.then(|| fs::read_to_string(path.join("serial")).ok()).flatten()
+        })
+        .map(|serial| serial.trim().to_owned())
 }
 
 impl From<OpenError> for GpError {
