@@ -8,8 +8,9 @@ use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use super::ApiSettings;
+use super::camera_desk::CameraDesk;
 use super::error::ApiError;
-use super::figures::{PipelineSource, StorageSource};
+use super::figures::{ConfiguredSource, PipelineSource, StorageSource};
 use super::sdk::Desk;
 use crate::assess::{Alerts, Analyst};
 use crate::capture::{Controls, Directory};
@@ -64,6 +65,8 @@ pub struct ApiHandles {
     pub store_check: MakeWork,
     /// The cameras.
     pub cameras: Directory,
+    /// Where cameras are made and changed.
+    pub camera_desk: Arc<dyn CameraDesk>,
     /// Live pictures.
     pub live_views: LiveViews,
     /// Kept pictures.
@@ -80,6 +83,8 @@ pub struct ApiHandles {
     pub system_status: SystemStatusSource,
     /// Applies settings that were changed at run time.
     pub tune: Tune,
+    /// What the configuration says.
+    pub configured: ConfiguredSource,
     /// Room on the disk.
     pub storage: StorageSource,
     /// How the pipeline does.

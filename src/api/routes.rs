@@ -2,8 +2,8 @@
 
 use super::Role::{Admin, Operator, Public, Viewer};
 use super::rest::{
-    alert_rules, alerts, analysis, cameras, config, counts, detections, events, exports, health,
-    jobs, pictures, scene_changes, server, system,
+    alert_rules, alerts, analysis, camera_edits, cameras, config, counts, detections, events,
+    exports, health, jobs, pictures, scene_changes, server, system,
 };
 use super::route::Route;
 use super::sdk::server as sdk_server;
@@ -17,7 +17,10 @@ pub(super) fn all() -> Vec<Route> {
     vec![
         // Camera SDK and realtime API: cameras.
         Route::get("/api/cameras", Viewer, cameras::list),
+        Route::post("/api/cameras", Admin, camera_edits::create),
         Route::get("/api/cameras/{camera_id}", Viewer, cameras::one),
+        Route::patch("/api/cameras/{camera_id}", Admin, camera_edits::change),
+        Route::delete("/api/cameras/{camera_id}", Admin, camera_edits::remove),
         Route::get("/api/cameras/{camera_id}/events", Viewer, sse::of_camera),
         Route::get("/api/cameras/{camera_id}/snapshot", Viewer, pictures::latest),
         Route::get("/api/cameras/{camera_id}/stream.mjpeg", Viewer, pictures::stream),
@@ -143,6 +146,7 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/jobs/{id}/logs", Viewer, jobs::logs),
         Route::get("/api/exports", Viewer, exports::list),
         Route::post("/api/exports", Operator, exports::start),
+        Route::post("/api/events/export", Operator, exports::start),
         Route::get("/api/exports/{id}", Viewer, jobs::one),
         Route::delete("/api/exports/{id}", Operator, exports::remove),
         Route::get("/api/exports/{id}/download", Viewer, exports::download),

@@ -1,7 +1,7 @@
 //! Applies a configuration to the running box: at start, and again on SIGHUP.
 //!
 //! What did not change keeps running: a camera whose settings are equal is not
-//! touched. Detector, store and addresses are read at start only; a change there
+//! touched. Detector, store, board and addresses are read at start only; a change there
 //! is said in the log.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
 
+use super::cameras::AllCameras;
 use super::tuning::tuned;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
+use crate::board::LightMeter;
 use crate::capture::{CameraSettings, Cameras, Directory, TapFactory};
 use crate::cli::with_causes;
 use crate::config::{CameraConfig, ConfigError, Settings};
@@ -50,6 +52,8 @@ pub struct Reloader {
     pub directory: Directory,
     pub stream_controls: StreamControls,
     pub taps: Taps,
+    /// The camera whose light is measured, and who measures it.
+    pub light: Option<(CameraId, Arc<LightMeter>)>,
     pub pipeline: Arc<Pipeline>,
     pub rules: Arc<Rules>,
     pub store: Store,
@@ -60,6 +64,10 @@ pub struct Reloader {
     pub hub: Hub,
     pub clock: Clock,
     pub load: LoadSettings,
+    /// The cameras of the configuration, and those beside it.
+    pub all: Arc<AllCameras>,
+    /// What the configuration says.
+    pub loaded: Option<Settings>,
     /// What runs now.
     pub applied: Option<Settings>,
 }
@@ -84,8 +92,21 @@ impl Reloader {
         }
     }
 
-    /// Makes the box what `settings` says.
+    /// Makes the box what `settings` says, with what was set over it.
     pub fn apply(&mut self, settings: Settings) {
+        self.all.set_file(&settings);
+        self.loaded = Some(settings);
+        self.run("added to the configuration", "removed from the configuration");
+    }
+
+    /// Somebody has changed cameras over the API.
+    pub fn cameras_were_changed(&mut self) {
+        self.run("set over the API", "taken away over the API");
+    }
+
+    fn run(&mut self, came: &str, left: &str) {
+        let Some(loaded) = self.loaded.clone() else { return };
+        let settings = Settings { cameras: self.all.running(), ..loaded };
         let wanted: BTreeMap<_, _> =
             settings.cameras.iter().map(|camera| (&camera.capture.id, &camera.lane)).collect();
         let known: BTreeSet<CameraId> = self.taps.lock().keys().cloned().collect();
@@ -107,8 +128,8 @@ impl Reloader {
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
         if let Some(applied) = &self.applied {
-            self.announce(new, true, "added to the configuration");
-            self.announce(gone, false, "removed from the configuration");
+            self.announce(new, true, came);
+            self.announce(gone, false, left);
             self.announce_changed(&applied.cameras, &settings.cameras);
         }
         self.applied = Some(settings);
@@ -160,7 +181,11 @@ impl Reloader {
         }
         let view: Arc<dyn FrameTap> = self.views.insert(id, viewers_max);
         let slot = self.pipeline.add_lane(lane.clone());
-        self.taps.lock().insert(id.clone(), vec![view, slot]);
+        let mut taps = vec![view, slot];
+        if let Some((_, meter)) = self.light.as_ref().filter(|(camera, _)| camera == id) {
+            taps.push(Arc::clone(meter) as Arc<dyn FrameTap>);
+        }
+        self.taps.lock().insert(id.clone(), taps);
     }
 
     fn warn_of_fixed_parts(&self, new: &Settings) {
@@ -169,6 +194,7 @@ impl Reloader {
             ("detector", old.infer != new.infer),
             ("analyst", old.analyst != new.analyst),
             ("store", old.store != new.store),
+            ("board", old.board != new.board),
             ("listen", old.api.listen != new.api.listen),
             ("state_dir", old.state_dir != new.state_dir),
         ];

@@ -8,9 +8,11 @@
 mod analyst;
 mod area;
 mod assess;
+mod board;
 mod camera;
 mod mistake;
 mod nearest;
+mod one_camera;
 mod rules;
 mod section;
 mod service;
@@ -20,12 +22,13 @@ mod state_dir;
 mod tests;
 mod units;
 
-pub use camera::driver_word;
+pub use camera::{CAMERAS_MAX, driver_word};
 pub use mistake::{ConfigError, Mistake, Place};
+pub use one_camera::camera_of;
 pub use section::Environment;
 pub use source::source_text;
 pub use state_dir::{StateDir, StateDirError};
-pub use units::{size_text, span_text};
+pub use units::{parse_span, size_text, span_text};
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -38,6 +41,7 @@ use toml::de::DeTable;
 use self::section::Reader;
 use crate::api::ApiSettings;
 use crate::assess::{AnalystSettings, AssessSettings};
+use crate::board::BoardSettings;
 use crate::capture::CameraSettings;
 use crate::infer::InferSettings;
 use crate::pipeline::LaneSettings;
@@ -73,6 +77,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// The service.
     pub api: ApiSettings,
+    /// The board, and what is wired to it.
+    pub board: BoardSettings,
     /// Where everything that survives a restart is kept.
     pub state_dir: PathBuf,
 }
@@ -172,9 +178,10 @@ fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides)
     let mut state_dir = PathBuf::from(DEFAULT_STATE_DIR);
     root.set("state_dir", &mut state_dir, rules::path);
     let cameras = camera::cameras(&root, infer.labels.is_some());
+    let board = board::board(&root, &cameras);
     root.finish();
     let state_dir = overrides.state_dir.clone().unwrap_or(state_dir);
-    Settings { cameras, infer, assess, analyst, store, api, state_dir }
+    Settings { cameras, infer, assess, analyst, store, api, board, state_dir }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

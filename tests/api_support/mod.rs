@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+mod camera_desk;
 pub mod cameras;
 mod gate;
 pub mod golden;
@@ -36,8 +37,8 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, Response};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use watchpost::api::{
-    ApiContext, ApiHandles, ApiKey, ApiSettings, OpenBatch, PipelineFigures, Role, StorageFigures,
-    bind, serve,
+    ApiContext, ApiHandles, ApiKey, ApiSettings, Configured, ConfiguredCamera, OpenBatch,
+    PipelineFigures, Role, StorageFigures, bind, serve,
 };
 use watchpost::assess::{Alerts, AlertsContext, Analyst, AnalystContext, AnalystSettings};
 use watchpost::capture::{Controls, Directory};
@@ -64,6 +65,7 @@ pub struct Appliance {
     pub address: SocketAddr,
     pub hub: Hub,
     pub cameras: Directory,
+    pub camera_desk: Arc<camera_desk::Cameras>,
     pub health: Health,
     pub progress: Progress,
     pub metrics: Metrics,
@@ -147,6 +149,8 @@ impl Appliance {
             Analyst::start(settings, context).unwrap()
         });
         let tuned = Arc::<Mutex<Vec<Setting>>>::default();
+        let camera_desk =
+            Arc::new(camera_desk::Cameras { tuned: Arc::clone(&tuned), ..Default::default() });
         let gate = Gate::default();
         let jobs = Jobs::start(JobsContext {
             clock: clock.clone(),
@@ -187,6 +191,7 @@ impl Appliance {
                 Arc::new(move || Box::new(Gated(gate.clone())))
             },
             cameras: cameras.clone(),
+            camera_desk: Arc::<camera_desk::Cameras>::clone(&camera_desk),
             live_views: live_views.clone(),
             snapshots: snapshots.clone(),
             health: health.clone(),
@@ -203,6 +208,7 @@ impl Appliance {
                 let tuned = Arc::clone(&tuned);
                 Arc::new(move |setting| tuned.lock().unwrap().push(setting))
             },
+            configured: Arc::new(configured),
             storage: Arc::new(storage),
             pipeline: Arc::new(pipeline),
             controls: controls.clone(),
@@ -220,6 +226,7 @@ impl Appliance {
             address,
             hub,
             cameras,
+            camera_desk,
             health,
             progress,
             metrics,
@@ -444,6 +451,18 @@ impl Client {
             }
         }
     }
+}
+
+fn configured() -> Configured {
+    let camera = ConfiguredCamera {
+        camera: "front_door".parse().unwrap(),
+        confidence_threshold: 0.5,
+        motion_threshold: 0.0015,
+        fps: 5.0,
+        batch_window: Duration::from_secs(90),
+        batch_idle: Duration::from_secs(30),
+    };
+    Configured { cameras: vec![camera], max_age: Some(Duration::from_secs(3600)) }
 }
 
 fn storage() -> StorageFigures {

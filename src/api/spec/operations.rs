@@ -6,11 +6,13 @@ use super::figures;
 use super::operation::Operation;
 use super::operations_sdk;
 use super::parameters::{
-    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, IDS, JOB_STATE, JOB_TYPE, LOGS, PAGE,
-    PART, RULES, SCENE_CHANGES, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
+    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, FIELDS, IDS, JOB_STATE, JOB_TYPE, LOGS,
+    PAGE, PART, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
 };
 use super::registry::Registry;
-use crate::api::rest::{alert_rules, cameras, events, exports, health, jobs as rest_jobs, server};
+use crate::api::rest::{
+    alert_rules, camera_edits, cameras, events, exports, health, jobs as rest_jobs, server,
+};
 use crate::api::wire::alerts::{AlertRecord, DryRun, NewRule, RuleData, RuleList};
 use crate::api::wire::analysis;
 use crate::api::wire::jobs::{JobData, LogData};
@@ -43,17 +45,37 @@ pub(super) fn all() -> Vec<Operation> {
 }
 
 fn cameras() -> Vec<Operation> {
+    const CAMERA: &str = "/api/cameras/{camera_id}";
     vec![
         Operation::get("/api/cameras", "All cameras.")
-            .query(&[CAMERA_STATES])
+            .query(&[CAMERA_STATES, FIELDS])
             .json::<cameras::CameraList<'_>>(),
-        Operation::get("/api/cameras/{camera_id}", "One camera.").json::<CameraData>(),
+        Operation::post("/api/cameras", "A new camera, with the keys of the configuration.")
+            .body::<camera_edits::CameraBody>()
+            .json_with::<CameraData>(201, "The camera; its first picture may take a moment.")
+            .errors(&[409, 422]),
+        Operation::get(CAMERA, "One camera.").json::<CameraData>(),
+        Operation::patch(
+            CAMERA,
+            "Changes a camera, or switches it on or off; of a camera in the configuration file \
+             only `name` and `enabled` can be changed. What is not given stays, null takes a key \
+             back.",
+        )
+        .body::<camera_edits::CameraBody>()
+        .json::<CameraData>()
+        .errors(&[422]),
+        Operation::delete(
+            CAMERA,
+            "Removes a camera that is not in the configuration file; its records stay.",
+        )
+        .nothing("It is gone.")
+        .errors(&[409]),
         Operation::get(
             "/api/cameras/{camera_id}/events",
             "What happens to the connection of a camera, as a stream; or, to whoever accepts \
              JSON, its events.",
         )
-        .query(&[WHICH_EVENTS, PAGE, IDS])
+        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS, IDS])
         .other(SSE, CAMERA_EVENTS)
         .json::<List<EventData<'_>>>(),
         Operation::get("/api/cameras/{camera_id}/snapshot", "The latest picture.")
@@ -66,7 +88,7 @@ fn cameras() -> Vec<Operation> {
             "/api/cameras/{camera_id}/scene-changes",
             "When the view of a camera was not what it had been, newest first.",
         )
-        .query(&[SCENE_CHANGES, SPAN, PAGE])
+        .query(&[SCENE_CHANGES, SNOOZED, SPAN, PAGE])
         .json::<List<SceneChangeRecord<'_>>>(),
         Operation::post(
             "/api/cameras/{camera_id}/scene-changes/{id}/acknowledge",
@@ -83,7 +105,7 @@ fn records() -> Vec<Operation> {
             "What happens to the connections of all cameras, as a stream; or, to whoever accepts \
              JSON, security events, newest first.",
         )
-        .query(&[WHICH_EVENTS, PAGE, IDS])
+        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS, IDS])
         .other(SSE, CAMERA_EVENTS)
         .json::<List<EventData<'_>>>(),
         Operation::get(
@@ -101,14 +123,14 @@ fn records() -> Vec<Operation> {
         .body::<events::Change>()
         .json::<EventData<'_>>(),
         Operation::get("/api/events/{id}/detections", "The detections of an event.")
-            .query(&[SPAN, PAGE])
+            .query(&[SPAN, PAGE, FIELDS])
             .json::<List<DetectionData<'_>>>(),
         Operation::get("/api/events/{id}/snapshot", "The picture of an event.")
             .other(JPEG, "The picture."),
         Operation::get("/api/events/{id}/thumbnail", "The same, small.")
             .other(JPEG, "The picture."),
         Operation::get("/api/detections", "Detections, newest first.")
-            .query(&[WHICH_DETECTIONS, PAGE])
+            .query(&[WHICH_DETECTIONS, PAGE, FIELDS])
             .json::<List<DetectionData<'_>>>(),
         Operation::get("/api/detections/{id}", "One detection.").json::<DetectionData<'_>>(),
         Operation::get("/api/detections/{id}/image", "The picture of a detection's event.")
@@ -173,6 +195,9 @@ fn jobs() -> Vec<Operation> {
             .query(&[JOB_STATE, PART])
             .json::<List<JobData>>(),
         Operation::post("/api/exports", "Starts an export.")
+            .body::<exports::NewExport>()
+            .json_with::<rest_jobs::Accepted>(202, ACCEPTED),
+        Operation::post("/api/events/export", "The same, under the contract's older name.")
             .body::<exports::NewExport>()
             .json_with::<rest_jobs::Accepted>(202, ACCEPTED),
         Operation::get("/api/exports/{id}", "One export.").json::<JobData>(),

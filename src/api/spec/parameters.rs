@@ -25,6 +25,14 @@ const LEVELS: &[&str] = &["low", "medium", "high", "critical"];
 const SEVERITY: QueryParameter =
     parameter("severity", Kind::OneOf(LEVELS), "Of this severity only.");
 
+/// Which fields of the items are sent.
+pub(super) const FIELDS: &[QueryParameter] =
+    &[parameter("fields", Kind::Text, "These fields of the items only, with commas between.")];
+
+/// What lists of events can be asked by beside.
+pub(super) const SNOOZED: &[QueryParameter] =
+    &[parameter("snoozed", Kind::Flag, "Put off by a person until later than now, or not.")];
+
 /// A stretch of time.
 pub(super) const SPAN: &[QueryParameter] = &[FROM, UNTIL];
 

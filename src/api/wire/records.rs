@@ -178,11 +178,13 @@ pub struct CameraData {
     width: Option<u32>,
     height: Option<u32>,
     fps: f64,
+    /// False when somebody has switched it off.
+    enabled: bool,
 }
 
 impl CameraData {
-    /// A camera, and whether there is a session with it.
-    pub fn new(camera: CameraEntry, is_connected: bool) -> Self {
+    /// A camera, whether there is a session with it, and whether it is to run.
+    pub fn new(camera: CameraEntry, is_connected: bool, enabled: bool) -> Self {
         Self {
             id: camera.id.as_str().to_owned(),
             model: camera.model,
@@ -197,6 +199,7 @@ impl CameraData {
             width: camera.size_px.map(|(width, _)| width),
             height: camera.size_px.map(|(_, height)| height),
             fps: rounded(camera.fps, 10.0),
+            enabled,
         }
     }
 }
