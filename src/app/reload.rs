@@ -124,7 +124,7 @@ impl Reloader {
         let streams: Vec<_> =
             captures.iter().filter(is_stream).map(|capture| capture.id.clone()).collect();
         // A camera that becomes the one or the other must not lose its new queue.
-        self.stream_controls.keep(&streams);
+        self.stream_controls.retain(&streams);
         self.ptp.apply(&before, &captures);
         self.stream_controls.apply(&streams);
         self.cameras.apply(captures);

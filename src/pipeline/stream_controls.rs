@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use log::{debug, error};
@@ -73,9 +73,10 @@ impl StreamControls {
         Self { context, running: Mutex::default() }
     }
 
-    /// Ends the control of streams that are not in `wanted`; does not wait for it.
-    pub fn keep(&self, wanted: &[CameraId]) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).retain(|camera, stop| {
+    /// Lets go of the streams that are not in `wanted`; others may take their ids
+    /// then.
+    pub fn retain(&self, wanted: &[CameraId]) {
+        self.running().retain(|camera, stop| {
             let is_wanted = wanted.contains(camera);
             if !is_wanted {
                 stop.set();
@@ -87,8 +88,8 @@ impl StreamControls {
 
     /// Makes the controlled streams those of `wanted`; does not wait for it.
     pub fn apply(&self, wanted: &[CameraId]) {
-        self.keep(wanted);
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        self.retain(wanted);
+        let mut running = self.running();
         for camera in wanted {
             if !running.contains_key(camera)
                 && let Some(stop) = self.start(camera)
@@ -96,6 +97,10 @@ impl StreamControls {
                 running.insert(camera.clone(), stop);
             }
         }
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeMap<CameraId, Stop>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn start(&self, camera: &CameraId) -> Option<Stop> {
