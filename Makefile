@@ -10,8 +10,14 @@ N ?= 1000
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BROWSER_TESTS := tests/browser
 
+# make install: for which board, what, and below which folder
+BOARD ?=
+BOARDS := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard hardware/*/profile.toml)))))
+PROGRAM ?= $(TARGET_DIR)/release/watchpost
+DESTDIR ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-browser bench soak-kill lint fmt clean setup
+.PHONY: help run build install arm caps-test lint-yocto test test-rust test-browser bench soak-kill lint fmt clean setup
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -19,10 +25,44 @@ help: ## Show this list
 setup: ## Install what is missing for build, run and test
 	@scripts/setup
 
-run: ## Build, and start the appliance on its built-in footage
+run: ## Build, and start the appliance on its footage and a simulated still camera
 	@scripts/setup --for build,run
 	$(CARGO) build --release --locked
-	exec $(TARGET_DIR)/release/watchpost run --demo $(ARGS)
+	exec scripts/demo $(TARGET_DIR)/release $(ARGS)
+
+# What is there already under /etc stays.
+install: ## Install program and service: make install BOARD=raspberry-pi-5
+	@test -n "$(BOARD)" -a -f "hardware/$(BOARD)/service.conf" || \
+	    { echo "make install needs BOARD=, one of: $(BOARDS)" >&2; exit 1; }
+	@test -x "$(PROGRAM)" || { echo "there is no $(PROGRAM): run make build first" >&2; exit 1; }
+	install -D -m 0755 $(PROGRAM) $(DESTDIR)/usr/bin/watchpost
+	install -D -m 0644 systemd/watchpost.service $(DESTDIR)/usr/lib/systemd/system/watchpost.service
+	install -D -m 0644 hardware/$(BOARD)/service.conf \
+	    $(DESTDIR)/usr/lib/systemd/system/watchpost.service.d/10-board.conf
+	install -D -m 0644 systemd/watchpost.sysusers $(DESTDIR)/usr/lib/sysusers.d/watchpost.conf
+	install -D -m 0644 systemd/watchpost.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/watchpost.conf
+	install -D -m 0644 systemd/60-watchpost.rules $(DESTDIR)/usr/lib/udev/rules.d/60-watchpost.rules
+	test -e $(DESTDIR)/etc/watchpost/watchpost.toml || \
+	    install -D -m 0640 watchpost.example.toml $(DESTDIR)/etc/watchpost/watchpost.toml
+ifeq ($(DESTDIR),)
+	systemd-sysusers watchpost.conf
+	systemd-tmpfiles --create watchpost.conf
+	udevadm control --reload
+	systemctl daemon-reload
+	@echo "Now: edit /etc/watchpost/watchpost.toml, then systemctl enable --now watchpost"
+endif
+
+build: ## Build the program as it is shipped
+	@scripts/setup --for build
+	$(CARGO) build --release --locked
+
+# Apart from make test: it needs root, 2 GB of disk and some twenty minutes the
+# first time.
+arm: ## Build for ARM (aarch64) and run the unit tests under emulation
+	scripts/arm all
+
+caps-test: build ## Run the program under the unit's limits with four cameras and fifty clients
+	scripts/caps-test
 
 test: test-rust test-browser ## Run all tests
 
@@ -49,9 +89,19 @@ lint: ## Check format, lints, types, scripts and licences
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
-	for script in scripts/setup .ci/run; do bash -n $$script || exit 1; done
+	for script in scripts/setup scripts/demo scripts/arm scripts/arm-root scripts/caps-test scripts/yocto-crates .ci/run; do bash -n $$script || exit 1; done
 	scripts/check-licenses
+	$(MAKE) --no-print-directory lint-yocto
 	cd $(BROWSER_TESTS) && npm run --silent check
+
+# In an environment of its own, outside the repository.
+OELINT := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/watchpost/oelint
+
+lint-yocto: ## Check the Yocto layer's style (oelint-adv)
+	@test -x $(OELINT)/bin/oelint-adv || { scripts/setup --for lint && \
+	    python3 -m venv $(OELINT) && $(OELINT)/bin/pip install --quiet oelint-adv==9.11.2; }
+	OELINT_CONFIG=yocto/oelint.cfg $(OELINT)/bin/oelint-adv \
+	    $$(find yocto -name '*.bb' -o -name '*.bbappend')
 
 fmt: ## Format the code
 	$(CARGO) fmt

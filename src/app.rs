@@ -7,9 +7,13 @@
 
 mod announce;
 mod backup;
+mod cameras;
 mod drivers;
+mod factory_reset;
 mod figures;
+pub(crate) mod panel;
 mod reload;
+mod steering;
 mod store_check;
 mod system;
 mod tuning;
@@ -21,29 +25,33 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
-use crate::api::{self, ApiContext, ApiHandles};
-use crate::assess::{Alerts, AlertsContext, Rules};
+use crate::api::{self, ApiContext, ApiHandles, Tune};
+use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
 use crate::board::Sensors;
-use crate::capture::control::Controls;
 use crate::capture::ptp::{PtpCameras, PtpContext, StillsPlace};
-use crate::capture::{Cameras, CaptureContext, Directory};
+use crate::capture::{Cameras, CaptureContext, Controls, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
-use crate::domain::Tuning;
-use crate::health::{Health, Metrics, Progress, watchdog};
+use crate::domain::{CAMERA_BOOK, TUNING, Tuning};
+use crate::health::{Health, LogRing, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use crate::live::{EventDropped, Hub, LiveMessage};
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
-use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
+use crate::pipeline::{
+    FreeBytes, Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls,
+    Surroundings,
+};
 use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
 use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
 use announce::announce;
+use cameras::AllCameras;
 use reload::{Reloader, Taps};
+use steering::{Asked, Changed, Signals, steer};
 use system::SystemSampler;
 
 /// Async worker threads. The service waits far more than it works; inference,
@@ -54,8 +62,11 @@ const RUNTIME_WORKERS: usize = 2;
 /// systemd's 90 s, long enough for a last sync on a slow card.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 
-/// Photographs, below the state directory.
+/// Photographs and kept frames, below the state directory.
 const STILLS: &str = "media/stills";
+/// Longest wait of the cameras for what was set about them: a store that takes longer
+/// to open must not keep the box blind.
+const BOOK_LIMIT: Duration = Duration::from_secs(3);
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -91,9 +102,11 @@ impl AppError {
 /// When nothing useful could be started.
 pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
     let clock = Clock::system();
-    logging::install(environment, clock.clone());
+    let logs = LogRing::default();
+    logging::install(environment, clock.clone(), logs.clone());
     let settings = run.settings(environment)?;
     let claim = claim_state_dir(&settings.state_dir)?;
+    factory_reset::carry_out(&settings.state_dir);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_WORKERS)
         .thread_name("service")
@@ -104,7 +117,7 @@ pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
         let (run, environment) = (run.clone(), environment.clone());
         Box::new(move || run.settings(&environment))
     };
-    let result = runtime.block_on(appliance(settings, clock, claim.clone(), load, &stop));
+    let result = runtime.block_on(appliance(settings, clock, claim.clone(), logs, load, &stop));
     stop.set();
     // Tasks have been joined; whatever blocks a pool thread now is left behind.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -146,6 +159,7 @@ async fn appliance(
     settings: Settings,
     clock: Clock,
     claim: Claim,
+    logs: LogRing,
     load: reload::LoadSettings,
     stop: &Stop,
 ) -> Result<(), AppError> {
@@ -194,6 +208,21 @@ async fn appliance(
         tasks: tasks.clone(),
         stop: stop.clone(),
     })?;
+    let analyst = settings.analyst.clone().and_then(|settings| {
+        let alerts = alerts.clone();
+        let context = AnalystContext {
+            writer: Arc::new(store.clone()),
+            hub: hub.clone(),
+            on_verdict: Arc::new(move |event| alerts.see(event)),
+            clock: clock.clone(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
+        let started = Analyst::start(settings, context);
+        started.inspect_err(|reason| error!(reason:%; "The rules judge alone.")).ok()
+    });
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
@@ -201,8 +230,11 @@ async fn appliance(
         snapshots: snapshots.clone(),
         hub: hub.clone(),
         on_event: {
-            let alerts = alerts.clone();
-            Arc::new(move |event| alerts.see(event))
+            let (alerts, analyst) = (alerts.clone(), analyst.clone());
+            Arc::new(move |event| {
+                alerts.see(event);
+                analyst.iter().for_each(|analyst| analyst.see(event));
+            })
         },
         views: views.clone(),
         health: health.clone(),
@@ -222,10 +254,7 @@ async fn appliance(
         snapshots: snapshots.clone(),
         records: backup::records(dir),
         dir: dir.join("exports"),
-        free_bytes: {
-            let dir = dir.clone();
-            Arc::new(move || RealDisk.free_bytes(&dir))
-        },
+        free_bytes: free_bytes(dir),
         min_free_bytes: settings.store.min_free_bytes,
     });
 
@@ -246,6 +275,17 @@ async fn appliance(
     let detector_info = detector.as_ref().ok().map(|detector| detector.info().clone());
     pipeline.set_detector(detector);
     pipeline.start(&tasks, settings.infer.workers, stop)?;
+    let panel = panel::start(panel::Surroundings {
+        settings: &settings,
+        hub: &hub,
+        store: &store,
+        pipeline: pipeline.clone(),
+        clock: &clock,
+        health: &health,
+        metrics: &metrics,
+        tasks: &tasks,
+        stop,
+    })?;
 
     let sampler = SystemSampler::new(
         clock.clone(),
@@ -256,7 +296,40 @@ async fn appliance(
         pipeline.clone(),
         settings.infer.workers,
     );
-    let (tune, changes) = tuning::channel();
+    let controls = Controls::default();
+    let ptp = PtpCameras::new(PtpContext {
+        controls: controls.clone(),
+        directory: directory.clone(),
+        stills: StillsPlace {
+            root: dir.join(STILLS),
+            min_free_bytes: settings.store.min_free_bytes,
+            free_bytes: free_bytes(dir),
+        },
+    });
+    let stream_controls = StreamControls::new(StreamControlContext {
+        controls: controls.clone(),
+        directory: directory.clone(),
+        views: views.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+        stills: dir.join(STILLS),
+        free_bytes: free_bytes(dir),
+        min_free_bytes: settings.store.min_free_bytes,
+    });
+    let asked_to_stop = Arc::new(Notify::new());
+    let all_cameras = AllCameras::new(dir, clock.clone());
+    let (tune_pipeline, tunings) = tuning::channel();
+    let (tune_cameras, camera_changes) = tuning::channel();
+    let tune: Tune = {
+        let all_cameras = Arc::clone(&all_cameras);
+        Arc::new(move |setting| match setting.key.as_str() {
+            CAMERA_BOOK => {
+                all_cameras.set_book(&setting);
+                tune_cameras(setting);
+            }
+            _ => tune_pipeline(setting),
+        })
+    };
     let api_settings = Arc::new(ArcSwap::from_pointee(settings.api.clone()));
     let context = Arc::new(ApiContext::new(ApiHandles {
         settings: Arc::clone(&api_settings),
@@ -266,10 +339,12 @@ async fn appliance(
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
         alerts,
+        analyst,
         jobs,
         exports,
         store_check: store_check::maker(dir),
         cameras: directory.clone(),
+        camera_desk: Arc::<AllCameras>::clone(&all_cameras),
         live_views: views.clone(),
         snapshots: snapshots.clone(),
         health: health.clone(),
@@ -281,26 +356,27 @@ async fn appliance(
             Arc::new(move || sampler.status())
         },
         tune: Arc::clone(&tune),
+        configured: figures::configured(Arc::clone(&all_cameras), settings.store.max_age),
         storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
         pipeline: figures::pipeline(pipeline.clone(), stats),
+        controls,
+        stills: dir.join(STILLS),
+        logs,
+        shutdown: {
+            let asked = Arc::clone(&asked_to_stop);
+            Arc::new(move || asked.notify_one())
+        },
     }));
-    tasks.spawn("settings", tuning::restore(store.clone(), tune, stop.clone()));
+    let settings_kept = tuning::restore(store.clone(), &[TUNING, CAMERA_BOOK], tune, stop.clone());
+    tasks.spawn("settings", settings_kept);
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));
     tasks.spawn("system-status", sampler.run(hub.clone(), health_watch, stop.clone()));
     tasks.spawn("watchdog", watchdog::feed(health.clone(), progress, stop.clone()));
 
-    let ptp = PtpCameras::new(PtpContext {
-        controls: Controls::default(),
-        directory: directory.clone(),
-        stills: StillsPlace {
-            root: dir.join(STILLS),
-            min_free_bytes: settings.store.min_free_bytes,
-            free_bytes: {
-                let dir = dir.clone();
-                Arc::new(move || RealDisk.free_bytes(&dir))
-            },
-        },
-    });
+    // A camera that somebody has switched off must not film while the box starts.
+    if let Some(book) = tuning::stored(&store, CAMERA_BOOK, BOOK_LIMIT).await {
+        all_cameras.set_book(&book);
+    }
     let taps = Taps::default();
     let capture = CaptureContext {
         tasks: tasks.clone(),
@@ -314,7 +390,9 @@ async fn appliance(
         cameras: Cameras::new(capture, drivers::factory(ptp.clone()), taps.factory()),
         ptp,
         directory,
+        stream_controls,
         taps,
+        light: panel.light,
         pipeline,
         rules,
         store,
@@ -324,19 +402,32 @@ async fn appliance(
         hub,
         clock: clock.clone(),
         load,
+        all: all_cameras,
+        loaded: None,
         applied: None,
     };
+    let state_dir = settings.state_dir.clone();
     reloader.apply(settings);
     for address in addresses {
         info!("Dashboard: http://{address}/");
     }
     watchdog::ready();
 
-    wait_for_stop(signals, changes, &mut reloader).await;
+    let asked = Asked { presses: panel.presses, stop: asked_to_stop };
+    let changes = Changed { tunings, cameras: camera_changes };
+    let press = steer(signals, changes, asked, &mut reloader).await;
     watchdog::stopping();
+    if let Some(press) = press {
+        panel::obey(press, &state_dir);
+    }
     stop.set();
     drain(&tasks, &clock).await;
     Ok(())
+}
+
+fn free_bytes(dir: &Path) -> FreeBytes {
+    let dir = dir.to_owned();
+    Arc::new(move || RealDisk.free_bytes(&dir))
 }
 
 fn addresses(listeners: &[TcpListener]) -> Vec<std::net::SocketAddr> {
@@ -374,44 +465,6 @@ fn forget_dropped(store: &Store, snapshots: &Snapshots, hub: &Hub, clock: &Clock
 fn announce_redated(store: &Store, hub: &Hub) {
     let hub = hub.clone();
     store.on_redated(move |event| hub.publish(LiveMessage::Event(Arc::new(event))));
-}
-
-/// The signals that steer the daemon.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    reload: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            reload: signal(SignalKind::hangup())?,
-        })
-    }
-}
-
-async fn wait_for_stop(
-    mut signals: Signals,
-    mut changes: tuning::Changes,
-    reloader: &mut Reloader,
-) {
-    loop {
-        tokio::select! {
-            _ = signals.terminate.recv() => return,
-            _ = signals.interrupt.recv() => return,
-            _ = signals.reload.recv() => {
-                reloader.reload();
-                watchdog::reloaded();
-            }
-            Ok(()) = changes.changed() => {
-                let setting = changes.borrow_and_update().clone();
-                reloader.tune(setting.as_ref().map(tuning::read).unwrap_or_default());
-            }
-        }
-    }
 }
 
 async fn drain(tasks: &Tasks, clock: &Clock) {

@@ -4,7 +4,9 @@
 //! Answers are written to a `Write`; only `main` knows that this is standard
 //! output. [`Exit`] lists how a command can end.
 
+mod outputs;
 mod store;
+mod update;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -19,6 +21,7 @@ use crate::config::{
     size_text, source_text,
 };
 use crate::probe::{self, Verdict};
+pub use update::Update;
 
 /// How a command ends: the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,12 @@ pub enum Command {
     CheckConfig(ConfigFile),
     /// Show the board and the cameras attached to it, ready for the configuration
     Probe,
+    /// Switch off everything that is wired to the board; the service manager calls
+    /// it when the program has ended
+    OutputsOff(ConfigFile),
+    /// Install updates, and prove that they work
+    #[command(subcommand)]
+    Update(Update),
     /// Look after the store
     #[command(subcommand)]
     Store(Store),
@@ -230,6 +239,30 @@ fn device_verdicts() -> BTreeMap<PathBuf, Verdict> {
 /// When `out` cannot be written.
 pub fn store(question: &Store, out: &mut dyn Write) -> io::Result<Exit> {
     store::answer(question, out, &mut io::stderr())
+}
+
+/// `outputs-off`: what each output has come to.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn outputs_off(
+    file: &ConfigFile,
+    environment: &Environment,
+    out: &mut dyn Write,
+) -> io::Result<Exit> {
+    outputs::off(file, environment, out)
+}
+
+/// `update …`.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn update(
+    question: &Update,
+    environment: &Environment,
+    out: &mut dyn Write,
+) -> io::Result<Exit> {
+    update::answer(question, environment, out)
 }
 
 fn describe(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {

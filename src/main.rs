@@ -20,6 +20,8 @@ fn main() -> ExitCode {
         Command::Run(run) => return self::run(run, &environment).into(),
         Command::CheckConfig(file) => cli::check_config(file, &environment, &mut out),
         Command::Probe => cli::probe(&mut out),
+        Command::OutputsOff(file) => cli::outputs_off(file, &environment, &mut out),
+        Command::Update(question) => cli::update(question, &environment, &mut out),
         Command::Store(question) => cli::store(question, &mut out),
     };
     // A closed pipe (`watchpost probe | head -1`) is no failure of ours.

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::board::{Sensors, line};
+use crate::board::{Profile, Sensors, line};
 
 /// Most devices of one kind that are listed.
 const DEVICES_MAX: usize = 64;
@@ -87,7 +87,9 @@ pub fn report(
 fn board(root: &Path, out: &mut dyn Write) -> io::Result<()> {
     let sensors = Sensors::at(root);
     let memory = sensors.memory();
-    writeln!(out, "Board: {} ({})", sensors.model(), std::env::consts::ARCH)?;
+    let model = sensors.model();
+    let profile = Profile::choose(&model, None).name;
+    writeln!(out, "Board: {model} ({}, profile {profile})", std::env::consts::ARCH)?;
     if memory.limit_bytes > 0 {
         writeln!(out, "Memory that may be used: {} MiB", memory.limit_bytes >> 20)?;
     }

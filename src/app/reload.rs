@@ -1,7 +1,7 @@
 //! Applies a configuration to the running box: at start, and again on SIGHUP.
 //!
 //! What did not change keeps running: a camera whose settings are equal is not
-//! touched. Detector, store and addresses are read at start only; a change there
+//! touched. Detector, store, board and addresses are read at start only; a change there
 //! is said in the log.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,17 +10,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
 
+use super::cameras::AllCameras;
 use super::tuning::tuned;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
+use crate::board::LightMeter;
 use crate::capture::ptp::PtpCameras;
-use crate::capture::{CameraSettings, Cameras, Directory, TapFactory};
+use crate::capture::{CameraSettings, Cameras, Directory, DriverKind, TapFactory};
 use crate::cli::with_causes;
 use crate::config::{CameraConfig, ConfigError, Settings};
 use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
 use crate::live::{CameraChanged, CameraSwitched, Hub, LiveMessage};
 use crate::media::LiveViews;
-use crate::pipeline::{LaneSettings, Pipeline};
+use crate::pipeline::{LaneSettings, Pipeline, StreamControls};
 use crate::rt::Clock;
 use crate::store::Store;
 
@@ -50,7 +52,10 @@ pub struct Reloader {
     pub cameras: Cameras,
     pub ptp: PtpCameras,
     pub directory: Directory,
+    pub stream_controls: StreamControls,
     pub taps: Taps,
+    /// The camera whose light is measured, and who measures it.
+    pub light: Option<(CameraId, Arc<LightMeter>)>,
     pub pipeline: Arc<Pipeline>,
     pub rules: Arc<Rules>,
     pub store: Store,
@@ -61,6 +66,10 @@ pub struct Reloader {
     pub hub: Hub,
     pub clock: Clock,
     pub load: LoadSettings,
+    /// The cameras of the configuration, and those beside it.
+    pub all: Arc<AllCameras>,
+    /// What the configuration says.
+    pub loaded: Option<Settings>,
     /// What runs now.
     pub applied: Option<Settings>,
 }
@@ -85,8 +94,21 @@ impl Reloader {
         }
     }
 
-    /// Makes the box what `settings` says.
+    /// Makes the box what `settings` says, with what was set over it.
     pub fn apply(&mut self, settings: Settings) {
+        self.all.set_file(&settings);
+        self.loaded = Some(settings);
+        self.run("added to the configuration", "removed from the configuration");
+    }
+
+    /// Somebody has changed cameras over the API.
+    pub fn cameras_were_changed(&mut self) {
+        self.run("set over the API", "taken away over the API");
+    }
+
+    fn run(&mut self, came: &str, left: &str) {
+        let Some(loaded) = self.loaded.clone() else { return };
+        let settings = Settings { cameras: self.all.running(), ..loaded };
         let wanted: BTreeMap<_, _> =
             settings.cameras.iter().map(|camera| (&camera.capture.id, &camera.lane)).collect();
         let known: BTreeSet<CameraId> = self.taps.lock().keys().cloned().collect();
@@ -98,7 +120,10 @@ impl Reloader {
         }
         let captures = captures_of(&settings);
         let before = self.applied.as_ref().map(captures_of).unwrap_or_default();
-        self.ptp.apply(&before, &captures);
+        // In this order an id that changes its kind ends with the new kind's control.
+        self.ptp.keep(&before, &captures);
+        self.stream_controls.apply(&streams(&captures));
+        self.ptp.apply(&captures);
         self.cameras.apply(captures);
         for id in &gone {
             self.taps.lock().remove(id);
@@ -109,8 +134,8 @@ impl Reloader {
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
         if let Some(applied) = &self.applied {
-            self.announce(new, true, "added to the configuration");
-            self.announce(gone, false, "removed from the configuration");
+            self.announce(new, true, came);
+            self.announce(gone, false, left);
             self.announce_changed(&applied.cameras, &settings.cameras);
         }
         self.applied = Some(settings);
@@ -162,14 +187,20 @@ impl Reloader {
         }
         let view: Arc<dyn FrameTap> = self.views.insert(id, viewers_max);
         let slot = self.pipeline.add_lane(lane.clone());
-        self.taps.lock().insert(id.clone(), vec![view, slot]);
+        let mut taps = vec![view, slot];
+        if let Some((_, meter)) = self.light.as_ref().filter(|(camera, _)| camera == id) {
+            taps.push(Arc::clone(meter) as Arc<dyn FrameTap>);
+        }
+        self.taps.lock().insert(id.clone(), taps);
     }
 
     fn warn_of_fixed_parts(&self, new: &Settings) {
         let Some(old) = &self.applied else { return };
         let changes = [
             ("detector", old.infer != new.infer),
+            ("analyst", old.analyst != new.analyst),
             ("store", old.store != new.store),
+            ("board", old.board != new.board),
             ("listen", old.api.listen != new.api.listen),
             ("state_dir", old.state_dir != new.state_dir),
         ];
@@ -177,6 +208,12 @@ impl Reloader {
             warn!(part; "This part of the configuration changes with the next restart.");
         }
     }
+}
+
+/// Cameras that have no control of their own.
+fn streams(captures: &[CameraSettings]) -> Vec<CameraId> {
+    let is_stream = |camera: &&CameraSettings| camera.driver != DriverKind::Ptp;
+    captures.iter().filter(is_stream).map(|camera| camera.id.clone()).collect()
 }
 
 fn captures_of(settings: &Settings) -> Vec<CameraSettings> {

@@ -6,10 +6,14 @@
 //! for more where the configuration says when and where night is ([`AssessSettings`])
 //! and the clock can be trusted; otherwise the hour of the day plays no part.
 //!
+//! Where one is configured, a language model gives a second opinion when an event is
+//! over: the [`Analyst`].
+//!
 //! Which events somebody must see is decided by rules of another kind, those that
 //! people make: [`Alerts`].
 
 mod alerts;
+mod analyst;
 mod night;
 mod rules;
 
@@ -18,6 +22,10 @@ pub use alerts::{
     is_template, is_timezone,
 };
 
+pub use analyst::{
+    Analyst, AnalystContext, AnalystError, AnalystSettings, BreakerFigures, BreakerState, Stage,
+    Watch,
+};
 pub use night::AssessSettings;
 
 use std::sync::Arc;

@@ -1,12 +1,33 @@
-//! The board: what it tells of itself through the file system of the kernel.
+//! The board: what it tells of itself through the file system of the kernel, what
+//! is known of its kind ([`Profile`]), and what is wired to it ([`Panel`]).
 //!
 //! Every figure is optional: a file that is missing or says nonsense gives none,
 //! never an error. At most [`FILE_MAX_BYTES`] of a file are read.
 
+pub mod chardev;
+mod daylight;
+mod lines;
 mod memory;
+mod outputs;
+mod panel;
+mod posts;
+mod profile;
+pub mod rpi;
+mod settings;
+mod settle;
+pub mod sim;
 mod thermal;
 
+pub use daylight::{LightMeter, Thresholds};
+pub use lines::{Input, InvalidPin, LineError, Lines, Output, Pin, Wire};
 pub use memory::Memory;
+pub use panel::{Panel, PanelContext};
+pub use profile::{Caps, Profile, ProfileDriver, ProfileGpio};
+pub use settings::{
+    BoardSettings, ButtonSettings, FanSettings, GpioDriver, GpioSettings, MotionSensorSettings,
+    NightVisionSettings, SirenSettings,
+};
+pub use settle::Press;
 
 use std::fs::File;
 use std::io::Read as _;

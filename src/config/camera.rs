@@ -15,7 +15,7 @@ use crate::domain::{CameraId, FRAME_EDGE_MAX_PX};
 use crate::pipeline::LaneSettings;
 
 /// Most cameras. Two cores decode about sixteen small streams.
-const CAMERAS_MAX: usize = 16;
+pub const CAMERAS_MAX: usize = 16;
 
 /// Most classes named for one camera: those of the built-in networks.
 pub const CLASSES_MAX: usize = 80;
@@ -181,7 +181,7 @@ fn read_lane(
     Some(lane)
 }
 
-fn id(value: &DeValue<'_>) -> Result<CameraId, Bad> {
+pub fn id(value: &DeValue<'_>) -> Result<CameraId, Bad> {
     let fix = "use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit";
     rules::text(value)?.parse().map_err(|_| Bad::new("is not an id", fix))
 }

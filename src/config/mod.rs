@@ -5,11 +5,14 @@
 //! to write instead. The file is at most [`FILE_MAX_BYTES`] long; whatever it
 //! holds, reading it ends with settings or with sentences, never with a panic.
 
+mod analyst;
 mod area;
 mod assess;
+mod board;
 mod camera;
 mod mistake;
 mod nearest;
+mod one_camera;
 mod rules;
 mod section;
 mod service;
@@ -19,12 +22,13 @@ mod state_dir;
 mod tests;
 mod units;
 
-pub use camera::driver_word;
+pub use camera::{CAMERAS_MAX, driver_word};
 pub use mistake::{ConfigError, Mistake, Place};
+pub use one_camera::camera_of;
 pub use section::Environment;
 pub use source::source_text;
 pub use state_dir::{StateDir, StateDirError};
-pub use units::{size_text, span_text};
+pub use units::{parse_span, size_text, span_text};
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -36,7 +40,8 @@ use toml::de::DeTable;
 
 use self::section::Reader;
 use crate::api::ApiSettings;
-use crate::assess::AssessSettings;
+use crate::assess::{AnalystSettings, AssessSettings};
+use crate::board::BoardSettings;
 use crate::capture::CameraSettings;
 use crate::infer::InferSettings;
 use crate::pipeline::LaneSettings;
@@ -66,10 +71,14 @@ pub struct Settings {
     pub infer: InferSettings,
     /// How events are judged.
     pub assess: AssessSettings,
+    /// Who gives a second opinion on them, if anybody.
+    pub analyst: Option<AnalystSettings>,
     /// The store.
     pub store: StoreSettings,
     /// The service.
     pub api: ApiSettings,
+    /// The board, and what is wired to it.
+    pub board: BoardSettings,
     /// Where everything that survives a restart is kept.
     pub state_dir: PathBuf,
 }
@@ -165,12 +174,14 @@ fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides)
     let infer = service::infer(root.section("detector"));
     let store = service::store(root.section("store"));
     let assess = assess::assess(root.section("assess"));
+    let analyst = analyst::analyst(root.section("analyst"));
     let mut state_dir = PathBuf::from(DEFAULT_STATE_DIR);
     root.set("state_dir", &mut state_dir, rules::path);
     let cameras = camera::cameras(&root, infer.labels.is_some());
+    let board = board::board(&root, &cameras);
     root.finish();
     let state_dir = overrides.state_dir.clone().unwrap_or(state_dir);
-    Settings { cameras, infer, assess, store, api, state_dir }
+    Settings { cameras, infer, assess, analyst, store, api, board, state_dir }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

@@ -4,7 +4,7 @@
 //! it never waits for a subscriber and runs on the thread that publishes.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 
@@ -25,7 +25,11 @@ struct Inner {
     clock: Clock,
     metrics: Metrics,
     stream: Mutex<Stream>,
+    listeners: RwLock<Vec<Listener>>,
 }
+
+/// Somebody in this process who hears every message.
+type Listener = Box<dyn Fn(&LiveMessage) + Send + Sync>;
 
 /// The messages and who listens to them. One lock over both, so that every
 /// subscriber sees the same order and a replay ends exactly where live begins.
@@ -45,7 +49,8 @@ impl Hub {
     /// A hub nobody listens to yet.
     pub fn new(clock: Clock, metrics: Metrics) -> Self {
         let stream = Stream { channels: BTreeMap::new(), history: History::new() };
-        Self(Arc::new(Inner { clock, metrics, stream: Mutex::new(stream) }))
+        let listeners = RwLock::default();
+        Self(Arc::new(Inner { clock, metrics, stream: Mutex::new(stream), listeners }))
     }
 
     /// Keeps so much for clients that come back.
@@ -55,6 +60,9 @@ impl Hub {
 
     /// Offers `message` to everyone who listens. Never blocks.
     pub fn publish(&self, message: LiveMessage) {
+        let listeners = self.0.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        listeners.iter().for_each(|listener| listener(&message));
+        drop(listeners);
         let mut stream = self.0.lock();
         let envelope = stream.history.add(message, self.0.clock.monotonic());
         for channel in stream.channels.values() {
@@ -62,6 +70,13 @@ impl Hub {
                 channel.backlogs.iter().map(|backlog| backlog.offer(&envelope)).sum();
             channel.dropped.add(dropped);
         }
+    }
+
+    /// Calls `listener` with every message from now on, except those in passing, on
+    /// the thread that publishes; it must not block and must not publish itself.
+    pub fn on_message(&self, listener: impl Fn(&LiveMessage) + Send + Sync + 'static) {
+        let mut listeners = self.0.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Box::new(listener));
     }
 
     /// Offers `message` to everyone who listens now, and keeps it for nobody who comes

@@ -53,6 +53,7 @@ pub struct Lane {
     last_frame: Duration,
     last_look: Option<Duration>,
     motion_share: f32,
+    attending_until: Duration,
 }
 
 impl Lane {
@@ -69,6 +70,7 @@ impl Lane {
             last_frame: Duration::ZERO,
             last_look: None,
             motion_share: 0.0,
+            attending_until: Duration::ZERO,
         }
     }
 
@@ -84,6 +86,11 @@ impl Lane {
         }
         self.batches.set_spans(settings.batch_window, settings.batch_idle);
         self.settings = settings;
+    }
+
+    /// Every frame taken before `until` is worth a look.
+    pub fn attend(&mut self, until: Duration) {
+        self.attending_until = self.attending_until.max(until);
     }
 
     /// Capture time of the latest frame.
@@ -173,12 +180,14 @@ impl Lane {
         })
     }
 
-    /// Something moves, something must be found again, or it is time anyway.
+    /// Something moves, something must be found again, a sensor has seen somebody, or
+    /// it is time anyway.
     fn is_worth_a_look(&self, now: Duration) -> bool {
         let is_due =
             |last: Duration| now.saturating_sub(last) >= self.settings.idle_interval || now < last;
         self.motion_share >= self.settings.motion_threshold
             || self.tracker.is_watching()
+            || now < self.attending_until
             || self.last_look.is_none_or(is_due)
     }
 

@@ -226,6 +226,19 @@ fn an_empty_still_scene_is_shown_to_the_network_only_now_and_then() {
 }
 
 #[test]
+fn while_a_sensor_has_seen_somebody_every_frame_is_looked_at() {
+    let mut stage = Stage::new(settings());
+    stage.run(10, |_| Vec::new());
+    let before = stage.looks.get();
+    stage.lane.attend(stage.at + Duration::from_secs(4));
+    stage.lane.attend(stage.at + Duration::from_secs(1));
+    stage.run(4, |_| Vec::new());
+    assert_eq!(stage.looks.get() - before, 19, "until the longer attention ends");
+    stage.run(4, |_| Vec::new());
+    assert!(stage.looks.get() - before <= 20, "{}", stage.looks.get() - before);
+}
+
+#[test]
 fn a_parked_car_costs_few_looks_and_few_detections_and_stays_one_event() {
     let mut stage = Stage::new(settings());
     let parked = |_| vec![candidate("car", 0.8, (0.5, 0.5), (0.3, 0.2))];

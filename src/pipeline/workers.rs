@@ -107,6 +107,19 @@ impl Pipeline {
         self.0.board.remove(camera);
     }
 
+    /// These cameras (empty: all) look at every frame for `span`, moving or not:
+    /// something else has noticed that somebody is there. Waits for lanes that are
+    /// in work: an inference each at most.
+    pub fn attend(&self, cameras: &[CameraId], span: Duration) {
+        let until = self.0.around.clock.monotonic() + span;
+        let is_meant = |camera: &CameraId| cameras.is_empty() || cameras.contains(camera);
+        for (camera, lane) in self.0.board.lanes() {
+            if is_meant(&camera) {
+                lock(&lane).attend(until);
+            }
+        }
+    }
+
     /// Starts `workers` threads (at least one) that work until `stop`.
     ///
     /// # Errors

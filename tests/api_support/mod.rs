@@ -4,12 +4,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+mod camera_desk;
+pub mod cameras;
 mod gate;
+pub mod golden;
+pub mod model_server;
 mod samples;
 pub mod schema;
 mod store;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +29,7 @@ pub use store::MemoryStore;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -31,13 +37,13 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, Response};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use watchpost::api::{
-    ApiContext, ApiHandles, ApiKey, ApiSettings, OpenBatch, PipelineFigures, Role, StorageFigures,
-    bind, serve,
+    ApiContext, ApiHandles, ApiKey, ApiSettings, Configured, ConfiguredCamera, OpenBatch,
+    PipelineFigures, Role, StorageFigures, bind, serve,
 };
-use watchpost::assess::{Alerts, AlertsContext};
-use watchpost::capture::Directory;
+use watchpost::assess::{Alerts, AlertsContext, Analyst, AnalystContext, AnalystSettings};
+use watchpost::capture::{Controls, Directory};
 use watchpost::domain::{BatchId, Secret, Setting, Timestamp};
-use watchpost::health::{Health, Metrics, Progress, SpanFigures};
+use watchpost::health::{Health, LogRing, Metrics, Progress, SpanFigures};
 use watchpost::infer::DetectorInfo;
 use watchpost::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use watchpost::live::Hub;
@@ -59,6 +65,7 @@ pub struct Appliance {
     pub address: SocketAddr,
     pub hub: Hub,
     pub cameras: Directory,
+    pub camera_desk: Arc<camera_desk::Cameras>,
     pub health: Health,
     pub progress: Progress,
     pub metrics: Metrics,
@@ -67,11 +74,16 @@ pub struct Appliance {
     pub store: Arc<MemoryStore>,
     pub clock: Clock,
     pub alerts: Alerts,
+    pub analyst: Option<Analyst>,
     /// Settings that were to be applied.
     pub tuned: Arc<Mutex<Vec<Setting>>>,
     /// Opened by a test, it lets the checks of the store come to an end.
     pub gate: Gate,
     pub settings: Arc<ArcSwap<ApiSettings>>,
+    pub controls: Controls,
+    pub logs: LogRing,
+    /// Told when a client asks the daemon to stop.
+    pub asked_to_stop: Arc<Notify>,
     pub stop: Stop,
     pub serving: JoinHandle<()>,
     _media: TempDir,
@@ -88,6 +100,20 @@ impl Appliance {
 
     /// A service over records of an earlier one.
     pub async fn on(store: Arc<MemoryStore>, clock: Clock, settings: ApiSettings) -> Self {
+        Self::build(store, clock, settings, None).await
+    }
+
+    /// A service with an analyst.
+    pub async fn with_analyst(clock: Clock, analyst: AnalystSettings) -> Self {
+        Self::build(Arc::default(), clock, ApiSettings::default(), Some(analyst)).await
+    }
+
+    async fn build(
+        store: Arc<MemoryStore>,
+        clock: Clock,
+        settings: ApiSettings,
+        analyst: Option<AnalystSettings>,
+    ) -> Self {
         let (stop, metrics) = (Stop::new(), Metrics::default());
         let health = Health::new(clock.clone());
         let progress = Progress::new(clock.clone());
@@ -108,7 +134,23 @@ impl Appliance {
             stop: stop.clone(),
         })
         .unwrap();
+        let analyst = analyst.map(|settings| {
+            let alerts = alerts.clone();
+            let context = AnalystContext {
+                writer: Arc::<MemoryStore>::clone(&store),
+                hub: hub.clone(),
+                on_verdict: Arc::new(move |event| alerts.see(event)),
+                clock: clock.clone(),
+                health: health.clone(),
+                metrics: metrics.clone(),
+                tasks: tasks.clone(),
+                stop: stop.clone(),
+            };
+            Analyst::start(settings, context).unwrap()
+        });
         let tuned = Arc::<Mutex<Vec<Setting>>>::default();
+        let camera_desk =
+            Arc::new(camera_desk::Cameras { tuned: Arc::clone(&tuned), ..Default::default() });
         let gate = Gate::default();
         let jobs = Jobs::start(JobsContext {
             clock: clock.clone(),
@@ -131,6 +173,8 @@ impl Appliance {
         });
         let live_views = LiveViews::new(&metrics);
         let settings = Arc::new(ArcSwap::from_pointee(settings));
+        let (controls, logs) = (Controls::default(), LogRing::default());
+        let asked_to_stop = Arc::new(Notify::new());
         let ctx = ApiContext::new(ApiHandles {
             settings: Arc::clone(&settings),
             clock: clock.clone(),
@@ -139,6 +183,7 @@ impl Appliance {
             reader: Arc::<MemoryStore>::clone(&store),
             writer: Arc::<MemoryStore>::clone(&store),
             alerts: alerts.clone(),
+            analyst: analyst.clone(),
             jobs: jobs.clone(),
             exports,
             store_check: {
@@ -146,6 +191,7 @@ impl Appliance {
                 Arc::new(move || Box::new(Gated(gate.clone())))
             },
             cameras: cameras.clone(),
+            camera_desk: Arc::<camera_desk::Cameras>::clone(&camera_desk),
             live_views: live_views.clone(),
             snapshots: snapshots.clone(),
             health: health.clone(),
@@ -162,8 +208,16 @@ impl Appliance {
                 let tuned = Arc::clone(&tuned);
                 Arc::new(move |setting| tuned.lock().unwrap().push(setting))
             },
+            configured: Arc::new(configured),
             storage: Arc::new(storage),
             pipeline: Arc::new(pipeline),
+            controls: controls.clone(),
+            stills: media.path().join("stills"),
+            logs: logs.clone(),
+            shutdown: {
+                let asked = Arc::clone(&asked_to_stop);
+                Arc::new(move || asked.notify_one())
+            },
         });
         let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).unwrap();
         let address = listeners[0].local_addr().unwrap();
@@ -172,6 +226,7 @@ impl Appliance {
             address,
             hub,
             cameras,
+            camera_desk,
             health,
             progress,
             metrics,
@@ -180,13 +235,22 @@ impl Appliance {
             store,
             clock,
             alerts,
+            analyst,
             tuned,
             gate,
             settings,
+            controls,
+            logs,
+            asked_to_stop,
             stop,
             serving,
             _media: media,
         }
+    }
+
+    /// Where stills go.
+    pub fn stills(&self) -> PathBuf {
+        self._media.path().join("stills")
     }
 
     /// What stores and announces the pipeline's results.
@@ -387,6 +451,18 @@ impl Client {
             }
         }
     }
+}
+
+fn configured() -> Configured {
+    let camera = ConfiguredCamera {
+        camera: "front_door".parse().unwrap(),
+        confidence_threshold: 0.5,
+        motion_threshold: 0.0015,
+        fps: 5.0,
+        batch_window: Duration::from_secs(90),
+        batch_idle: Duration::from_secs(30),
+    };
+    Configured { cameras: vec![camera], max_age: Some(Duration::from_secs(3600)) }
 }
 
 fn storage() -> StorageFigures {

@@ -106,6 +106,11 @@ impl Appliance {
         eventually("the daemon ends", || self.child.try_wait().expect("wait"))
     }
 
+    /// How the process ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("wait")
+    }
+
     /// `GET path`, answered with JSON.
     pub fn get(&self, path: &str) -> Value {
         let text = self.get_text(path, "application/json");

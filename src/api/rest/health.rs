@@ -9,12 +9,14 @@ use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::cameras;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
 use crate::api::wire::realtime::SystemData;
 use crate::api::wire::records::CameraData;
 use crate::api::{ApiContext, Role};
+use crate::assess::{Analyst, BreakerFigures, BreakerState};
 use crate::domain::Timestamp;
 use crate::health::{Report, State};
 
@@ -75,7 +77,7 @@ pub(in crate::api) struct Full {
     version: &'static str,
     uptime_seconds: u64,
     infrastructure: BTreeMap<String, Service>,
-    ai_services: BTreeMap<&'static str, Detector>,
+    ai_services: BTreeMap<&'static str, AiService>,
     circuit_breakers: BTreeMap<&'static str, Broadcaster>,
     workers: Vec<Worker>,
     cameras: Vec<CameraData>,
@@ -83,8 +85,9 @@ pub(in crate::api) struct Full {
     timestamp: Timestamp,
 }
 
+/// The detector, or the analyst, which has no input of pictures.
 #[derive(Serialize, JsonSchema)]
-struct Detector {
+struct AiService {
     status: &'static str,
     model: Option<String>,
     input_width: Option<u32>,
@@ -114,7 +117,7 @@ pub(in crate::api) struct BroadcasterConnections {
     timestamp: Timestamp,
 }
 
-/// A broadcaster, by the contract's words for a circuit breaker. The hub lives in
+/// A broadcaster, or the analyst, by the contract's words for a circuit breaker. The hub lives in
 /// this process, so there is no broker to lose; what can fail is what it needs:
 /// `closed` when all of it is well, `half_open` while some of it works or heals in
 /// part, `open` while nothing can be announced. It closes by itself.
@@ -200,13 +203,10 @@ pub(in crate::api) async fn full(request: Request) -> Result<Response, ApiError>
         version: ctx.version,
         uptime_seconds: ctx.uptime().as_secs(),
         infrastructure: services(ctx),
-        ai_services: BTreeMap::from([("detector", detector(ctx))]),
-        circuit_breakers: BTreeMap::from([
-            ("events", event_broadcaster(ctx)),
-            ("system", system_broadcaster(ctx)),
-        ]),
+        ai_services: ai_services(ctx),
+        circuit_breakers: circuit_breakers(ctx),
         workers: stuck(ctx),
-        cameras: ctx.cameras.list().into_iter().map(CameraData::from).collect(),
+        cameras: ctx.cameras.list().into_iter().map(|it| cameras::data(ctx, (it, true))).collect(),
         system: SystemData::from(&(ctx.system_status)()),
         timestamp: ctx.clock.now(),
     };
@@ -277,9 +277,44 @@ fn stuck(ctx: &ApiContext) -> Vec<Worker> {
     ctx.progress.stuck().into_iter().map(worker).collect()
 }
 
-fn detector(ctx: &ApiContext) -> Detector {
+fn ai_services(ctx: &ApiContext) -> BTreeMap<&'static str, AiService> {
+    let mut services = BTreeMap::from([("detector", detector(ctx))]);
+    services.extend(ctx.analyst.as_ref().map(|analyst| ("analyst", second_opinion(ctx, analyst))));
+    services
+}
+
+fn circuit_breakers(ctx: &ApiContext) -> BTreeMap<&'static str, Broadcaster> {
+    let mut breakers =
+        BTreeMap::from([("events", event_broadcaster(ctx)), ("system", system_broadcaster(ctx))]);
+    breakers.extend(ctx.analyst.as_ref().map(|analyst| ("analyst", breaker_of(analyst))));
+    breakers
+}
+
+fn breaker_of(analyst: &Analyst) -> Broadcaster {
+    let BreakerFigures { state, failures } = analyst.breaker();
+    Broadcaster {
+        state: state.as_str(),
+        failure_count: failures as usize,
+        is_degraded: state != BreakerState::Closed,
+    }
+}
+
+fn second_opinion(ctx: &ApiContext, analyst: &Analyst) -> AiService {
+    let reports = ctx.health.reports().into_iter();
+    let report = reports.into_iter().find(|report| report.component == "analyst");
+    AiService {
+        status: report.as_ref().map_or(State::Healthy, |report| report.state).as_str(),
+        model: Some(analyst.model().to_owned()),
+        input_width: None,
+        input_height: None,
+        threshold: None,
+        message: report.map(|report| report.message).unwrap_or_default(),
+    }
+}
+
+fn detector(ctx: &ApiContext) -> AiService {
     let info = ctx.detector.as_ref();
-    Detector {
+    AiService {
         status: if info.is_some() { "healthy" } else { "unhealthy" },
         model: info.map(|info| info.name.clone()),
         input_width: info.map(|info| info.input_px.0),

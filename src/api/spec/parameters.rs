@@ -25,6 +25,14 @@ const LEVELS: &[&str] = &["low", "medium", "high", "critical"];
 const SEVERITY: QueryParameter =
     parameter("severity", Kind::OneOf(LEVELS), "Of this severity only.");
 
+/// Which fields of the items are sent.
+pub(super) const FIELDS: &[QueryParameter] =
+    &[parameter("fields", Kind::Text, "These fields of the items only, with commas between.")];
+
+/// What lists of events can be asked by beside.
+pub(super) const SNOOZED: &[QueryParameter] =
+    &[parameter("snoozed", Kind::Flag, "Put off by a person until later than now, or not.")];
+
 /// A stretch of time.
 pub(super) const SPAN: &[QueryParameter] = &[FROM, UNTIL];
 
@@ -56,6 +64,20 @@ pub(super) const WHICH_DETECTIONS: &[QueryParameter] = &[
 
 pub(super) const TIMELINE: &[QueryParameter] =
     &[parameter("bucket_size", Kind::OneOf(&["hour", "day", "week"]), "An hour unless told.")];
+
+/// Whether the frames of an event stream have ids.
+pub(super) const IDS: &[QueryParameter] =
+    &[parameter("ids", Kind::Flag, "Frames of the stream have ids, and it can be resumed.")];
+
+/// What lines of the daemon's log can be asked by.
+pub(super) const SERVER_LOGS: &[QueryParameter] = &[
+    parameter("lines", Kind::Number(1, 1000), "Most lines; 100 unless told."),
+    parameter(
+        "level",
+        Kind::OneOf(&["debug", "info", "warn", "error"]),
+        "Lines that matter at least so much; `info` unless told.",
+    ),
+];
 
 pub(super) const BOXES: &[QueryParameter] =
     &[parameter("boxes", Kind::Flag, "Whether boxes are drawn around objects.")];

@@ -51,15 +51,25 @@ pub fn complete(event: &Event) -> String {
         let accumulated_text = &event.reasoning[..end];
         stream += &block(&Progress { event_type: "progress", content, accumulated_text });
     }
-    stream
-        + &block(&Complete {
-            event_type: "complete",
-            event_id: event.id.0,
-            risk_score: event.risk.value(),
-            risk_level: event.risk.level().as_str(),
-            summary: &event.summary,
-            reasoning: &event.reasoning,
-        })
+    stream + &verdict(event)
+}
+
+/// The assessment of `event` alone.
+pub fn verdict(event: &Event) -> String {
+    block(&Complete {
+        event_type: "complete",
+        event_id: event.id.0,
+        risk_score: event.risk.value(),
+        risk_level: event.risk.level().as_str(),
+        summary: &event.summary,
+        reasoning: &event.reasoning,
+    })
+}
+
+/// More of a text that is still being written, of which `told` bytes were sent.
+pub fn progress(text: &str, told: usize) -> String {
+    let content = text.get(told..).unwrap_or_default();
+    block(&Progress { event_type: "progress", content, accumulated_text: text })
 }
 
 /// Why there is no assessment. Asking again only helps when it is `recoverable`.

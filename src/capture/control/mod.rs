@@ -118,7 +118,7 @@ mod tests {
     async fn a_command_is_answered_by_the_owner_and_by_nobody_when_it_is_gone() {
         let (control, owner) = Control::new();
         assert!(!control.status().is_connected());
-        let answering = std::thread::spawn(move || {
+        let answering = tokio::task::spawn_blocking(move || {
             let status = ControlStatus { mode: Some(ConnectionMode::Remote), ..Default::default() };
             owner.show(status);
             if let Ok(Command::Disconnect(reply)) = owner.commands.recv() {
@@ -126,7 +126,7 @@ mod tests {
             }
         });
         assert_eq!(control.ask(Command::Disconnect).await, Ok(()));
-        answering.join().unwrap();
+        answering.await.unwrap();
         assert!(control.status().is_connected());
         assert_eq!(control.ask(Command::Disconnect).await, Err(ControlError::Gone));
     }

@@ -1,5 +1,6 @@
 //! Commands on standard input, one a line. What is not understood is answered
-//! with the list; at the end of the input the cameras go on until they are killed.
+//! with the list; at the end of the input the cameras go on until they are killed,
+//! unless they are to end with it.
 
 use std::io::{self, BufRead};
 use std::thread;
@@ -20,8 +21,8 @@ commands (for all cameras, or behind `N:` for camera N, counted from 0):
 /// Longest line that is read.
 const LINE_BYTES_MAX: usize = 1024;
 
-/// Obeys until `quit`.
-pub fn run(cameras: &[Sim]) {
+/// Obeys until `quit`, or until the input ends.
+pub fn run(cameras: &[Sim], ends_with_input: bool) {
     for line in io::stdin().lock().lines() {
         let Ok(line) = line else { break };
         match line.trim() {
@@ -30,6 +31,9 @@ pub fn run(cameras: &[Sim]) {
             line if line.len() > LINE_BYTES_MAX => println!("too long"),
             line => obey(cameras, line),
         }
+    }
+    if ends_with_input {
+        return;
     }
     // No more commands will come: it was started in the background.
     loop {

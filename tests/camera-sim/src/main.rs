@@ -54,6 +54,9 @@ struct Arguments {
     /// may be given
     #[arg(long, value_name = "FAULT")]
     fault: Vec<Armed>,
+    /// End when standard input ends, instead of going on
+    #[arg(long)]
+    end_with_input: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match start(&arguments) {
         Ok(cameras) => {
-            console::run(&cameras);
+            console::run(&cameras, arguments.end_with_input);
             ExitCode::SUCCESS
         }
         Err(message) => {

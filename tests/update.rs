@@ -1,0 +1,138 @@
+//! Updates that fall back: the proof asked of the real program, and what RAUC is
+//! told, with a stand-in for RAUC; and the slots and signatures of an update, with
+//! RAUC itself.
+#![allow(clippy::disallowed_methods, reason = "the tests start the real binary")]
+#![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use support::appliance::Appliance;
+
+const CAMERAS: &str = "[[camera]]\nid = \"yard\"\nsource = \"footage\"\n";
+
+/// A configuration that serves at `address`, as the box's own file does.
+fn config(folder: &Path, address: &str) -> PathBuf {
+    let file = folder.join("box.toml");
+    fs::write(&file, format!("listen = [\"{address}\"]\n{CAMERAS}")).unwrap();
+    file
+}
+
+fn update(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost"));
+    command.arg("update").args(arguments);
+    command.args(["--note"]).arg(folder.join("pending"));
+    command.args(["--cmdline"]).arg(folder.join("cmdline"));
+    command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_box_that_sees_and_keeps_proves_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let appliance = Appliance::start(CAMERAS, &folder.path().join("state"));
+    let config = config(folder.path(), appliance.address());
+    let output = update(
+        folder.path(),
+        &["confirm", "--within", "60s", "--config", config.to_str().unwrap()],
+    );
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("The appliance works."), "{}", said(&output));
+}
+
+#[test]
+fn a_box_without_pictures_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let blind = "[[camera]]\nid = \"yard\"\nsource = \"/dev/video-none\"\n";
+    let appliance = Appliance::start(blind, &folder.path().join("state"));
+    let config = config(folder.path(), appliance.address());
+    let output = update(
+        folder.path(),
+        &["confirm", "--within", "1ms", "--config", config.to_str().unwrap()],
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("no camera has delivered a picture"), "{}", said(&output));
+}
+
+#[test]
+fn installing_notes_the_running_slot_and_becomes_rauc() {
+    let folder = tempfile::tempdir().unwrap();
+    let rauc = folder.path().join("rauc");
+    fs::write(&rauc, "#!/bin/sh\necho \"rauc: $*\"\nexit 7\n").unwrap();
+    fs::set_permissions(&rauc, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(folder.path().join("cmdline"), "quiet rauc.slot=A\n").unwrap();
+    let output = update(folder.path(), &["install", "new.raucb"]);
+    assert_eq!(output.status.code(), Some(7), "RAUC's own end");
+    assert!(said(&output).contains("rauc: install new.raucb"), "{}", said(&output));
+    assert_eq!(fs::read_to_string(folder.path().join("pending")).unwrap(), "A\n");
+
+    let status = update(folder.path(), &["status"]);
+    assert!(said(&status).contains("before ran A"), "{}", said(&status));
+    let back = update(folder.path(), &["confirm", "--config", "/nowhere/w.toml"]);
+    assert!(back.status.success() && said(&back).contains("slot A runs again"), "{}", said(&back));
+}
+
+/// Runs a tool that `scripts/setup` installs.
+fn tool(folder: &Path, line: &str) -> Output {
+    let mut words = line.split(' ');
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).current_dir(folder);
+    command.output().unwrap_or_else(|error| panic!("{line}: {error}; run scripts/setup"))
+}
+
+/// A key and its certificate, `NAME.key` and `NAME.cert`.
+fn make_key(folder: &Path, name: &str) {
+    let made = tool(
+        folder,
+        &format!(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+             -keyout {name}.key -out {name}.cert -days 2 -subj /CN={name}"
+        ),
+    );
+    assert!(made.status.success(), "{made:?}");
+}
+
+/// The slots of the image, with the certificate `NAME.cert`.
+fn slots(folder: &Path, name: &str) -> String {
+    let conf = "yocto/meta-watchpost/dynamic-layers/rauc/recipes-watchpost/\
+                watchpost-rauc-conf/files/system.conf";
+    let text = fs::read_to_string(conf).unwrap().replace("@MACHINE@", "raspberrypi5");
+    let text = text.replace("/etc/rauc/ca.cert.pem", &format!("{}/{name}.cert", folder.display()));
+    let text = text.replace("/data/rauc", &folder.display().to_string());
+    let file = format!("{name}.conf");
+    fs::write(folder.join(&file), text).unwrap();
+    file
+}
+
+#[test]
+fn rauc_takes_an_update_only_with_the_fleets_signature() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for name in ["fleet", "stranger"] {
+        make_key(folder, name);
+    }
+    fs::create_dir(folder.join("content")).unwrap();
+    let image: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..)).take(64 << 10).collect();
+    fs::write(folder.join("content/root.ext4"), image).unwrap();
+    let manifest = "[update]\ncompatible=watchpost-raspberrypi5\nversion=1\n\
+                    [bundle]\nformat=verity\n[image.rootfs]\nfilename=root.ext4\n";
+    fs::write(folder.join("content/manifest.raucm"), manifest).unwrap();
+    let made = tool(folder, "rauc --cert fleet.cert --key fleet.key bundle content new.raucb");
+    assert!(made.status.success(), "{made:?}");
+
+    let conf = slots(folder, "fleet");
+    let seen = tool(folder, &format!("rauc --conf={conf} info new.raucb"));
+    assert!(seen.status.success(), "{seen:?}");
+    assert!(said(&seen).contains("watchpost-raspberrypi5"), "{}", said(&seen));
+    let conf = slots(folder, "stranger");
+    let refused = tool(folder, &format!("rauc --conf={conf} info new.raucb"));
+    assert!(!refused.status.success(), "{refused:?}");
+}

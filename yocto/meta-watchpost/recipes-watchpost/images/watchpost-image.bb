@@ -1,0 +1,17 @@
+SUMMARY = "Image of a Watchpost box"
+DESCRIPTION = "A read-only root file system in two slots, a data partition, the \
+               appliance, and updates that fall back."
+LICENSE = "MIT"
+
+inherit core-image
+
+IMAGE_FEATURES += "read-only-rootfs"
+IMAGE_INSTALL:append = " watchpost watchpost-data tzdata ca-certificates"
+IMAGE_INSTALL:append = "${@bb.utils.contains('BBFILE_COLLECTIONS', 'rauc', ' rauc watchpost-update', '', d)}"
+
+IMAGE_FSTYPES = "wic.zst wic.bmap ext4"
+WKS_FILE = "watchpost-ab.wks.in"
+
+# Both slots have this size; an update must fit.
+IMAGE_ROOTFS_SIZE ?= "1048576"
+IMAGE_ROOTFS_MAXSIZE ?= "1572864"
