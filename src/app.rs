@@ -296,6 +296,15 @@ async fn appliance(
         settings.infer.workers,
     );
     let controls = Controls::default();
+    let ptp = PtpCameras::new(PtpContext {
+        controls: controls.clone(),
+        directory: directory.clone(),
+        stills: StillsPlace {
+            root: dir.join(STILLS),
+            min_free_bytes: settings.store.min_free_bytes,
+            free_bytes: free_bytes(dir),
+        },
+    });
     let stream_controls = StreamControls::new(StreamControlContext {
         controls: controls.clone(),
         directory: directory.clone(),
@@ -367,15 +376,6 @@ async fn appliance(
     if let Some(book) = tuning::stored(&store, CAMERA_BOOK, BOOK_LIMIT).await {
         all_cameras.set_book(&book);
     }
-    let ptp = PtpCameras::new(PtpContext {
-        controls: controls.clone(),
-        directory: directory.clone(),
-        stills: StillsPlace {
-            root: dir.join(STILLS),
-            min_free_bytes: settings.store.min_free_bytes,
-            free_bytes: free_bytes(dir),
-        },
-    });
     let taps = Taps::default();
     let capture = CaptureContext {
         tasks: tasks.clone(),

@@ -255,8 +255,7 @@ fn faults_of_one_camera_end_its_session_and_touch_no_other() {
     let mut rig = Rig::new(&["well", "ill"]);
     let (well, ill) = (Sim::start(ptp::fast()).unwrap(), Sim::start(ptp::fast()).unwrap());
     rig.apply(vec![ptp::camera("well", &well), ptp::camera("ill", &ill)]);
-    rig.wait_connected("well");
-    rig.wait_connected("ill");
+    rig.bench.album("ill").wait_for(1);
     let session = rig.bench.album("well").wait_for(1)[0].meta.session;
 
     for fault in [Fault::Stall, Fault::Busy] {

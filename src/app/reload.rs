@@ -120,13 +120,10 @@ impl Reloader {
         }
         let captures = captures_of(&settings);
         let before = self.applied.as_ref().map(captures_of).unwrap_or_default();
-        let is_stream = |capture: &&CameraSettings| capture.driver != DriverKind::Ptp;
-        let streams: Vec<_> =
-            captures.iter().filter(is_stream).map(|capture| capture.id.clone()).collect();
-        // A camera that becomes the one or the other must not lose its new queue.
-        self.stream_controls.retain(&streams);
-        self.ptp.apply(&before, &captures);
-        self.stream_controls.apply(&streams);
+        // In this order an id that changes its kind ends with the new kind's control.
+        self.ptp.keep(&before, &captures);
+        self.stream_controls.apply(&streams(&captures));
+        self.ptp.apply(&captures);
         self.cameras.apply(captures);
         for id in &gone {
             self.taps.lock().remove(id);
@@ -211,6 +208,12 @@ impl Reloader {
             warn!(part; "This part of the configuration changes with the next restart.");
         }
     }
+}
+
+/// Cameras that have no control of their own.
+fn streams(captures: &[CameraSettings]) -> Vec<CameraId> {
+    let is_stream = |camera: &&CameraSettings| camera.driver != DriverKind::Ptp;
+    captures.iter().filter(is_stream).map(|camera| camera.id.clone()).collect()
 }
 
 fn captures_of(settings: &Settings) -> Vec<CameraSettings> {

@@ -75,7 +75,7 @@ impl StreamControls {
 
     /// Lets go of the streams that are not in `wanted`; others may take their ids
     /// then.
-    pub fn retain(&self, wanted: &[CameraId]) {
+    fn retain(&self, wanted: &[CameraId]) {
         self.running().retain(|camera, stop| {
             let is_wanted = wanted.contains(camera);
             if !is_wanted {

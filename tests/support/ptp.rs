@@ -66,7 +66,8 @@ impl Rig {
 
     /// Applies settings as the daemon does.
     pub fn apply(&mut self, wanted: Vec<CameraSettings>) {
-        self.ptp.apply(&self.applied, &wanted);
+        self.ptp.keep(&self.applied, &wanted);
+        self.ptp.apply(&wanted);
         self.bench.cameras.apply(wanted.clone());
         self.applied = wanted;
     }

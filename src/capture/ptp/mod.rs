@@ -56,12 +56,10 @@ impl PtpCameras {
         Self(Arc::new(Inner { context, desks: Mutex::default() }))
     }
 
-    /// Makes the cameras those of `wanted`: a camera that is new, or whose settings
-    /// have changed, gets a queue before its first session; one that is missing
-    /// loses it. `before` holds the settings until now.
-    pub fn apply(&self, before: &[CameraSettings], wanted: &[CameraSettings]) {
-        let mut desks = self.desks();
-        desks.retain(|id, _| {
+    /// Takes the queues of all cameras that are not in `wanted`, or not as they were
+    /// in `before`.
+    pub fn keep(&self, before: &[CameraSettings], wanted: &[CameraSettings]) {
+        self.desks().retain(|id, _| {
             let is_kept =
                 wanted.iter().any(|settings| settings.id == *id && before.contains(settings));
             if !is_kept {
@@ -69,6 +67,12 @@ impl PtpCameras {
             }
             is_kept
         });
+    }
+
+    /// Gives a queue to each camera of `wanted` that has none, before its first
+    /// session.
+    pub fn apply(&self, wanted: &[CameraSettings]) {
+        let mut desks = self.desks();
         for settings in wanted {
             if !desks.contains_key(&settings.id)
                 && let Some(desk) = self.desk(settings)

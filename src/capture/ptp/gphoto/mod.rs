@@ -11,6 +11,7 @@
 
 mod camera;
 mod config;
+mod descriptors;
 mod enumerate;
 mod sys;
 

@@ -11,6 +11,8 @@ use std::sync::{Mutex, PoisonError};
 
 use libloading::Library;
 
+use super::descriptors::give_up_stdin;
+
 /// The library, by the name under which every 2.5 version is installed.
 const LIBRARY: &str = "libgphoto2.so.6";
 
@@ -168,7 +170,9 @@ impl Api {
         if let Some(api) = *found {
             return Ok(api);
         }
-        let api: &'static Self = Box::leak(Box::new(Self::load().map_err(|e| e.to_string())?));
+        let loaded = Self::load().map_err(|error| error.to_string())?;
+        give_up_stdin().map_err(|error| format!("cannot replace standard input: {error}"))?;
+        let api: &'static Self = Box::leak(Box::new(loaded));
         Ok(found.insert(api))
     }
 }

@@ -293,18 +293,12 @@ impl Meaning {
             Self::Iso if text == "Auto ISO" => Some(ISO_AUTO),
             Self::Iso | Self::Number => text.parse().ok(),
             Self::Exposure => Some(thousandths(text)? & 0xFFFF),
-            Self::Destination => match text {
-                "sdram" => Some(1),
-                "card" => Some(2),
-                "card+sdram" => Some(3),
-                _ => None,
-            },
             Self::Priority => match text {
                 "Camera" => Some(1),
                 "Application" => Some(2),
                 _ => None,
             },
-            Self::OneOf(_) => None,
+            Self::Destination | Self::OneOf(_) => None,
         }
     }
 }

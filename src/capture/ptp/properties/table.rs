@@ -70,7 +70,8 @@ specs! {
     "white-balance" = 0x108, "whitebalance", [0x5005], OneOf(words::WHITE_BALANCE);
     "focus-mode" = 0x109, "focusmode", [0x500A], OneOf(words::FOCUS_MODE);
     "exposure-program-mode" = 0x105, "expprogram", [0x500E], OneOf(words::PROGRAM);
-    "still-image-store-destination" = 0x119, "capturetarget", [0xD222], Destination;
+    // libgphoto2 2.5.30 cannot set its own word for it (`capturetarget`).
+    "still-image-store-destination" = 0x119, "", [0xD222], Destination;
     "file-format" = 0x106, "", [0xD253], OneOf(words::FILE_FORMAT);
     "image-quality" = 0x107, "", [0xD252], OneOf(words::QUALITY);
     "focus-area" = 0x113, "", [0xD22C], OneOf(words::FOCUS_AREA);

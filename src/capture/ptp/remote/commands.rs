@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::desk;
 use super::super::gphoto::Value;
 use super::Remote;
+use super::events::GLANCE;
 use super::shot::refusal;
 use crate::capture::control::{
     Action, Command, ControlError, Press, PriorityKey, Property, Setting,
@@ -78,7 +79,10 @@ impl Remote<'_> {
 
     /// Properties as they are now.
     fn fresh(&mut self) -> Result<(), ControlError> {
-        self.read_table().map_err(|lost| {
+        // Waiting for events makes libgphoto2 ask the camera anew; without it the
+        // answer can be two seconds old.
+        let read = self.event(GLANCE).and_then(|_| self.read_table());
+        read.map_err(|lost| {
             let refused = super::super::refused(&lost);
             self.lost = Some(lost);
             refused

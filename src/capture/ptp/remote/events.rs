@@ -25,7 +25,7 @@ const DRAIN: Duration = Duration::from_millis(50);
 const DRAIN_EVENTS: usize = 32;
 
 /// Shortest wait that the library takes.
-const GLANCE: Duration = Duration::from_millis(1);
+pub(super) const GLANCE: Duration = Duration::from_millis(1);
 
 /// Signs of one capture that come within this time belong together.
 const ONE_CAPTURE: Duration = Duration::from_secs(2);

@@ -114,7 +114,7 @@ impl<'a> Transfer<'a> {
         self.begin();
         let outcome = self.turns();
         if let Some(running) = self.running.take() {
-            self.broken_off(&running, "the session has ended");
+            self.broken_off(running, "the session has ended");
         }
         if outcome.is_ok() {
             self.camera.close();

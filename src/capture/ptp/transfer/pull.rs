@@ -80,14 +80,14 @@ impl Transfer<'_> {
             Ok(bytes) => bytes,
             Err(error) => {
                 let words = error.to_string();
-                self.broken_off(&running, &words);
+                self.broken_off(running, &words);
                 return self.judge(Err(error)).map(|_: Option<()>| ());
             }
         };
         match self.write(&mut running, &bytes, is_thumb) {
             Ok(true) => self.finish(running),
             Ok(false) => self.running = Some(running),
-            Err(words) => self.broken_off(&running, &words),
+            Err(words) => self.broken_off(running, &words),
         }
         Ok(())
     }
@@ -122,7 +122,7 @@ impl Transfer<'_> {
                     _ => self.tell_progress(&running, 100, Some(path)),
                 }
             }
-            Err(error) => self.broken_off(&running, &error.to_string()),
+            Err(error) => self.broken_off(running, &error.to_string()),
         }
     }
 
@@ -133,11 +133,14 @@ impl Transfer<'_> {
     }
 
     /// A transfer has failed; what was fetched goes with it.
-    pub(super) fn broken_off(&self, running: &Running, words: &str) {
-        let name = running.item.name();
+    pub(super) fn broken_off(&self, running: Running, words: &str) {
+        let Running { item, part, .. } = running;
+        // Gone before anybody hears of it.
+        drop(part);
+        let name = item.name();
         log::warn!(camera:% = self.desk.camera, file = name, reason = words; "A transfer broke off.");
         if self.mode == ConnectionMode::Contents {
-            self.tell(&running.item, TransferStatus::Error);
+            self.tell(&item, TransferStatus::Error);
         }
         let message = format!("cannot fetch {name}: {words}");
         self.desk.say(CameraNotice::Error { code: super::super::FILE_ERROR, message });

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::time::Duration;
 
 use self::sys::{RawCamera, RawEvent};
+use super::descriptors::close_strays;
 use super::{GpError, OpenError, TEXT_MAX, Value, Widget, config, enumerate};
 use crate::capture::PtpAddress;
 use crate::rt::Stop;
@@ -59,7 +60,11 @@ impl GpCamera {
         let context = Context::new(api, stop)?;
         let _turn = turn();
         let place = enumerate::find(&context, port, hint)?;
-        let raw = enumerate::open(context, &place)?;
+        let raw = enumerate::open(context, &place).inspect_err(|_| {
+            if let PtpAddress::Ip(camera) = port {
+                close_strays(*camera);
+            }
+        })?;
         Ok(Self { raw, found_at: place.found_at() })
     }
 

@@ -6,6 +6,7 @@ use std::os::fd::IntoRawFd as _;
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::super::descriptors::{is_stdin_given_up, refill_stdin};
 use super::super::sys::{Abilities, Api, CameraHead, FilePath, Opaque};
 use super::super::{GpError, PREVIEW_BYTES_MAX, tidy};
 use crate::rt::Stop;
@@ -249,6 +250,12 @@ impl Drop for RawCamera {
     fn drop(&mut self) {
         // One that was never opened goes while its opener still has the turn.
         let _turn = self.is_open.then(turn);
+        if self.is_open && !is_stdin_given_up() {
+            // Somebody was faster to take descriptor 0 than we to put it back. What
+            // the library holds of this session is lost; their file is not.
+            log::warn!("A camera's session cannot be closed; some memory and two sockets stay.");
+            return;
+        }
         let api = self.context.api;
         // SAFETY: made by `gp_camera_new`, and not used after this.
         unsafe {
@@ -256,6 +263,9 @@ impl Drop for RawCamera {
                 let _ = (api.gp_camera_exit)(self.camera, self.context.raw);
             }
             let _ = (api.gp_camera_unref)(self.camera);
+        }
+        if self.is_open {
+            refill_stdin();
         }
     }
 }
