@@ -3,7 +3,7 @@
 import pathlib
 import time
 
-from harness import accepted, jpeg, refused
+from harness import accepted, eventually, jpeg, refused
 
 ISO, CAPTURED = "0x104", "0x20011"
 
@@ -120,11 +120,14 @@ def focus_steps(h, camera):
 
 def movie(h, camera):
     """the movie key starts and stops"""
-    states = []
-    for _ in range(2):
-        accepted(h.actions.movie_rec(camera))
-        states.append(h.properties.get(camera, "recording-state").data.value)
-    assert states[0] != states[1], states
+    def state():
+        return h.properties.get(camera, "recording-state").data.value
+
+    idle = state()
+    accepted(h.actions.movie_rec(camera))
+    eventually("it records", lambda: state() != idle)
+    accepted(h.actions.movie_rec(camera))
+    eventually("it stops", lambda: state() == idle)
 
 
 def second_tier(h, camera):
@@ -231,4 +234,5 @@ def settings_files(h, camera):
 def no_cards(h, camera):
     """cards are closed in remote mode"""
     refused(lambda: h.sd_card.list(camera, 1))
-    refused(lambda: h.sd_card.download(camera, 1, 1, 1))
+    for call in (h.sd_card.download, h.sd_card.download_thumbnail, h.sd_card.download_screennail):
+        refused(lambda: call(camera, 1, 1, 1))
