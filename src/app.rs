@@ -8,6 +8,7 @@
 mod announce;
 mod backup;
 mod cameras;
+pub(crate) mod device;
 mod drivers;
 mod factory_reset;
 mod figures;
@@ -17,6 +18,7 @@ mod steering;
 mod store_check;
 mod system;
 mod tuning;
+pub(crate) mod uploads;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -222,6 +224,14 @@ async fn appliance(
         let started = Analyst::start(settings, context);
         started.inspect_err(|reason| error!(reason:%; "The rules judge alone.")).ok()
     });
+    let house = uploads::House {
+        clock: clock.clone(),
+        health: health.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    };
+    let uploads = uploads::start(&settings, &store, &snapshots, house);
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
@@ -339,6 +349,7 @@ async fn appliance(
         writer: Arc::new(store.clone()),
         alerts,
         analyst,
+        uploads,
         jobs,
         exports,
         store_check: store_check::maker(dir),
