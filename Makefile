@@ -89,7 +89,7 @@ lint: ## Check format, lints, types, scripts and licences
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
-	for script in scripts/setup scripts/arm scripts/arm-root scripts/caps-test scripts/yocto-crates scripts/demo .ci/run; do bash -n $$script || exit 1; done
+	for script in scripts/setup scripts/demo scripts/arm scripts/arm-root scripts/caps-test scripts/yocto-crates .ci/run; do bash -n $$script || exit 1; done
 	scripts/check-licenses
 	$(MAKE) --no-print-directory lint-yocto
 	cd $(BROWSER_TESTS) && npm run --silent check

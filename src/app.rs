@@ -7,11 +7,13 @@
 
 mod announce;
 mod backup;
+mod cameras;
 mod drivers;
 mod factory_reset;
 mod figures;
 pub(crate) mod panel;
 mod reload;
+mod steering;
 mod store_check;
 mod system;
 mod tuning;
@@ -23,27 +25,32 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
-use crate::api::{self, ApiContext, ApiHandles};
+use crate::api::{self, ApiContext, ApiHandles, Tune};
 use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
-use crate::board::{Press, Sensors};
-use crate::capture::{Cameras, CaptureContext, Directory};
+use crate::board::Sensors;
+use crate::capture::{Cameras, CaptureContext, Controls, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
-use crate::domain::Tuning;
-use crate::health::{Health, Metrics, Progress, watchdog};
+use crate::domain::{CAMERA_BOOK, TUNING, Tuning};
+use crate::health::{Health, LogRing, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use crate::live::{EventDropped, Hub, LiveMessage};
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
-use crate::pipeline::{Pipeline, Recorder, RecorderContext, Surroundings};
+use crate::pipeline::{
+    FreeBytes, Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls,
+    Surroundings,
+};
 use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
 use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
 use announce::announce;
+use cameras::AllCameras;
 use reload::{Reloader, Taps};
+use steering::{Asked, Changed, Signals, steer};
 use system::SystemSampler;
 
 /// Async worker threads. The service waits far more than it works; inference,
@@ -53,6 +60,12 @@ const RUNTIME_WORKERS: usize = 2;
 /// Longest time from the stop signal to the end of the process: well below
 /// systemd's 90 s, long enough for a last sync on a slow card.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+
+/// Photographs and kept frames, below the state directory.
+const STILLS: &str = "media/stills";
+/// Longest wait of the cameras for what was set about them: a store that takes longer
+/// to open must not keep the box blind.
+const BOOK_LIMIT: Duration = Duration::from_secs(3);
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +101,8 @@ impl AppError {
 /// When nothing useful could be started.
 pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
     let clock = Clock::system();
-    logging::install(environment, clock.clone());
+    let logs = LogRing::default();
+    logging::install(environment, clock.clone(), logs.clone());
     let settings = run.settings(environment)?;
     let claim = claim_state_dir(&settings.state_dir)?;
     factory_reset::carry_out(&settings.state_dir);
@@ -102,7 +116,7 @@ pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
         let (run, environment) = (run.clone(), environment.clone());
         Box::new(move || run.settings(&environment))
     };
-    let result = runtime.block_on(appliance(settings, clock, claim.clone(), load, &stop));
+    let result = runtime.block_on(appliance(settings, clock, claim.clone(), logs, load, &stop));
     stop.set();
     // Tasks have been joined; whatever blocks a pool thread now is left behind.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -144,6 +158,7 @@ async fn appliance(
     settings: Settings,
     clock: Clock,
     claim: Claim,
+    logs: LogRing,
     load: reload::LoadSettings,
     stop: &Stop,
 ) -> Result<(), AppError> {
@@ -238,10 +253,7 @@ async fn appliance(
         snapshots: snapshots.clone(),
         records: backup::records(dir),
         dir: dir.join("exports"),
-        free_bytes: {
-            let dir = dir.clone();
-            Arc::new(move || RealDisk.free_bytes(&dir))
-        },
+        free_bytes: free_bytes(dir),
         min_free_bytes: settings.store.min_free_bytes,
     });
 
@@ -283,7 +295,31 @@ async fn appliance(
         pipeline.clone(),
         settings.infer.workers,
     );
-    let (tune, changes) = tuning::channel();
+    let controls = Controls::default();
+    let stream_controls = StreamControls::new(StreamControlContext {
+        controls: controls.clone(),
+        directory: directory.clone(),
+        views: views.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+        stills: dir.join(STILLS),
+        free_bytes: free_bytes(dir),
+        min_free_bytes: settings.store.min_free_bytes,
+    });
+    let asked_to_stop = Arc::new(Notify::new());
+    let all_cameras = AllCameras::new(dir, clock.clone());
+    let (tune_pipeline, tunings) = tuning::channel();
+    let (tune_cameras, camera_changes) = tuning::channel();
+    let tune: Tune = {
+        let all_cameras = Arc::clone(&all_cameras);
+        Arc::new(move |setting| match setting.key.as_str() {
+            CAMERA_BOOK => {
+                all_cameras.set_book(&setting);
+                tune_cameras(setting);
+            }
+            _ => tune_pipeline(setting),
+        })
+    };
     let api_settings = Arc::new(ArcSwap::from_pointee(settings.api.clone()));
     let context = Arc::new(ApiContext::new(ApiHandles {
         settings: Arc::clone(&api_settings),
@@ -298,6 +334,7 @@ async fn appliance(
         exports,
         store_check: store_check::maker(dir),
         cameras: directory.clone(),
+        camera_desk: Arc::<AllCameras>::clone(&all_cameras),
         live_views: views.clone(),
         snapshots: snapshots.clone(),
         health: health.clone(),
@@ -309,14 +346,27 @@ async fn appliance(
             Arc::new(move || sampler.status())
         },
         tune: Arc::clone(&tune),
+        configured: figures::configured(Arc::clone(&all_cameras), settings.store.max_age),
         storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
         pipeline: figures::pipeline(pipeline.clone(), stats),
+        controls,
+        stills: dir.join(STILLS),
+        logs,
+        shutdown: {
+            let asked = Arc::clone(&asked_to_stop);
+            Arc::new(move || asked.notify_one())
+        },
     }));
-    tasks.spawn("settings", tuning::restore(store.clone(), tune, stop.clone()));
+    let settings_kept = tuning::restore(store.clone(), &[TUNING, CAMERA_BOOK], tune, stop.clone());
+    tasks.spawn("settings", settings_kept);
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));
     tasks.spawn("system-status", sampler.run(hub.clone(), health_watch, stop.clone()));
     tasks.spawn("watchdog", watchdog::feed(health.clone(), progress, stop.clone()));
 
+    // A camera that somebody has switched off must not film while the box starts.
+    if let Some(book) = tuning::stored(&store, CAMERA_BOOK, BOOK_LIMIT).await {
+        all_cameras.set_book(&book);
+    }
     let taps = Taps::default();
     let capture = CaptureContext {
         tasks: tasks.clone(),
@@ -329,6 +379,7 @@ async fn appliance(
     let mut reloader = Reloader {
         cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
         directory,
+        stream_controls,
         taps,
         light: panel.light,
         pipeline,
@@ -340,6 +391,8 @@ async fn appliance(
         hub,
         clock: clock.clone(),
         load,
+        all: all_cameras,
+        loaded: None,
         applied: None,
     };
     let state_dir = settings.state_dir.clone();
@@ -349,7 +402,9 @@ async fn appliance(
     }
     watchdog::ready();
 
-    let press = wait_for_stop(signals, changes, panel.presses, &mut reloader).await;
+    let asked = Asked { presses: panel.presses, stop: asked_to_stop };
+    let changes = Changed { tunings, cameras: camera_changes };
+    let press = steer(signals, changes, asked, &mut reloader).await;
     watchdog::stopping();
     if let Some(press) = press {
         panel::obey(press, &state_dir);
@@ -357,6 +412,11 @@ async fn appliance(
     stop.set();
     drain(&tasks, &clock).await;
     Ok(())
+}
+
+fn free_bytes(dir: &Path) -> FreeBytes {
+    let dir = dir.to_owned();
+    Arc::new(move || RealDisk.free_bytes(&dir))
 }
 
 fn addresses(listeners: &[TcpListener]) -> Vec<std::net::SocketAddr> {
@@ -394,47 +454,6 @@ fn forget_dropped(store: &Store, snapshots: &Snapshots, hub: &Hub, clock: &Clock
 fn announce_redated(store: &Store, hub: &Hub) {
     let hub = hub.clone();
     store.on_redated(move |event| hub.publish(LiveMessage::Event(Arc::new(event))));
-}
-
-/// The signals that steer the daemon.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    reload: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            reload: signal(SignalKind::hangup())?,
-        })
-    }
-}
-
-/// Until a signal or the button of the box ends the program.
-async fn wait_for_stop(
-    mut signals: Signals,
-    mut changes: tuning::Changes,
-    mut presses: tokio::sync::mpsc::Receiver<Press>,
-    reloader: &mut Reloader,
-) -> Option<Press> {
-    loop {
-        tokio::select! {
-            _ = signals.terminate.recv() => return None,
-            _ = signals.interrupt.recv() => return None,
-            Some(press) = presses.recv() => return Some(press),
-            _ = signals.reload.recv() => {
-                reloader.reload();
-                watchdog::reloaded();
-            }
-            Ok(()) = changes.changed() => {
-                let setting = changes.borrow_and_update().clone();
-                reloader.tune(setting.as_ref().map(tuning::read).unwrap_or_default());
-            }
-        }
-    }
 }
 
 async fn drain(tasks: &Tasks, clock: &Clock) {

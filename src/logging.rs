@@ -15,6 +15,8 @@ use serde_json::{Map, Number, Value as Json, json};
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 
 use crate::config::Environment;
+use crate::domain::Timestamp;
+use crate::health::{LogLine, LogRing};
 use crate::rt::Clock;
 
 /// Variable for the level.
@@ -41,14 +43,15 @@ struct Logger {
     form: Form,
     level: LevelFilter,
     clock: Clock,
+    ring: LogRing,
 }
 
-/// Starts logging; to be called once. Wrong values of the variables are told in
+/// Starts logging, and keeps our own last lines in `ring`; to be called once. Wrong values of the variables are told in
 /// the log and otherwise ignored: a box without a log helps nobody.
-pub fn install(environment: &Environment, clock: Clock) {
+pub fn install(environment: &Environment, clock: Clock, ring: LogRing) {
     let (level, level_fault) = level(environment.get(LEVEL_VARIABLE).map(String::as_str));
     let (form, form_fault) = form(environment.get(FORMAT_VARIABLE).map(String::as_str));
-    let logger = Logger { form, level, clock };
+    let logger = Logger { form, level, clock, ring };
     // A second call keeps the first logger, which is as good.
     if log::set_boxed_logger(Box::new(logger)).is_ok() {
         log::set_max_level(level);
@@ -94,14 +97,18 @@ fn form(text: Option<&str>) -> (Form, Option<String>) {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let is_ours = metadata.target().split("::").next() == Some(IDENTIFIER);
-        let limit = if is_ours { self.level } else { self.level.min(FOREIGN_LEVEL) };
+        let limit =
+            if is_ours(metadata.target()) { self.level } else { self.level.min(FOREIGN_LEVEL) };
         metadata.level() <= limit
     }
 
     fn log(&self, record: &Record<'_>) {
         if !self.enabled(record.metadata()) {
             return;
+        }
+        // What others write may hold what ours never does: addresses with passwords.
+        if is_ours(record.target()) {
+            self.ring.push(ring_line(self.clock.now(), record));
         }
         let line = match &self.form {
             Form::Journal(journal) => return journal.log(record),
@@ -113,6 +120,19 @@ impl Log for Logger {
     }
 
     fn flush(&self) {}
+}
+
+fn is_ours(target: &str) -> bool {
+    target.split("::").next() == Some(IDENTIFIER)
+}
+
+fn ring_line(at: Timestamp, record: &Record<'_>) -> LogLine {
+    let mut message = String::new();
+    push_escaped(&mut message, &record.args().to_string());
+    // The visitor never fails, so neither does the visit.
+    let _ = record.key_values().visit(&mut TextFields(&mut message));
+    let camera = record.key_values().get(Key::from("camera")).map(|camera| camera.to_string());
+    LogLine { at, level: record.level(), message, camera }
 }
 
 /// `2026-01-15T10:30:00.000Z warn  capture: No frame. camera=yard waited_ms=5000`
@@ -199,7 +219,6 @@ fn push_escaped(line: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Timestamp;
     use log::Level;
 
     const NOW: &str = "2026-01-15T10:30:00.000Z";
@@ -233,6 +252,33 @@ mod tests {
     }
 
     #[test]
+    fn a_kept_line_has_sentence_fields_and_camera() {
+        let line = with_record("No frame.", |record| ring_line(Timestamp::default(), record));
+        assert_eq!(line.message, "No frame. camera=\"front door\" waited_ms=5000");
+        assert_eq!((line.level, line.camera.as_deref()), (Level::Warn, Some("front door")));
+    }
+
+    #[test]
+    fn only_our_own_lines_are_kept() {
+        let clock = Clock::manual(Timestamp::default());
+        let ring = LogRing::default();
+        let logger =
+            Logger { form: Form::Text, level: LevelFilter::Info, clock, ring: ring.clone() };
+        for target in ["watchpost::store", "rtsp", "watchpostal"] {
+            logger.log(
+                &Record::builder()
+                    .level(Level::Error)
+                    .target(target)
+                    .args(format_args!("said by {target}"))
+                    .build(),
+            );
+        }
+        let kept = ring.newest(Level::Trace, 9);
+        assert_eq!(kept.len(), 1);
+        assert_eq!(kept[0].message, "said by watchpost::store");
+    }
+
+    #[test]
     fn what_a_client_sends_cannot_forge_a_line() {
         for form in [text_line, json_line] {
             let line = with_record("a\n2026 error fake\x1b[2J", |record| form(NOW, record));
@@ -244,7 +290,8 @@ mod tests {
     #[test]
     fn other_peoples_code_is_heard_from_warn_on() {
         let clock = Clock::manual(Timestamp::default());
-        let logger = Logger { form: Form::Text, level: LevelFilter::Trace, clock };
+        let logger =
+            Logger { form: Form::Text, level: LevelFilter::Trace, clock, ring: LogRing::default() };
         let hears = |target, level| {
             logger.enabled(&Metadata::builder().target(target).level(level).build())
         };

@@ -27,6 +27,16 @@ async fn a_change_is_kept_applied_and_shown_and_null_takes_it_back() {
         (&after["batch"]["window_seconds"], &after["retention"]["days"]),
         (&json!(null), &json!(30))
     );
+    let effective = &after["effective"];
+    let camera = json!({
+        "camera_id": "front_door", "confidence_threshold": 0.7, "motion_threshold": 0.0015,
+        "fps": 5.0, "batch_window_seconds": 90.0, "batch_idle_timeout_seconds": 30.0,
+    });
+    assert_eq!(effective["cameras"], json!([camera]));
+    assert_eq!(
+        (&effective["retention_days"], &before["effective"]["retention_days"]),
+        (&json!(30.0), &json!(0.04))
+    );
     let applied: Vec<_> = appliance.tuned.lock().unwrap().iter().map(|s| s.revision).collect();
     assert_eq!(applied, [0, 1]);
     appliance.finished().await;

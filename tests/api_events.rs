@@ -10,6 +10,7 @@ use std::time::Duration;
 use api_support::{
     Appliance, MORNING, detection, event, frame, read_answer, read_until, with_keys,
 };
+use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 use watchpost::api::ApiSettings;
 use watchpost::domain::{BBox, CameraNotice, Event, EventId, FrameTap as _, RiskScore};
@@ -368,10 +369,8 @@ async fn the_latest_picture_comes_with_or_without_boxes() {
     let camera = "front_door".parse().unwrap();
     assert_eq!(appliance.get("/api/cameras/front_door/snapshot").await.status, 404);
     let view = appliance.live_views.insert(&camera, 2);
-    let answer = appliance.get("/api/cameras/front_door/live-view/frame").await;
-    assert_eq!((answer.status, &answer.json()["success"]), (404, &false.into()));
     view.offer(&Arc::new(frame()));
-    for path in ["snapshot", "snapshot?boxes=1", "live-view/frame"] {
+    for path in ["snapshot", "snapshot?boxes=1"] {
         let picture = appliance.get(&format!("/api/cameras/front_door/{path}")).await;
         assert_eq!(picture.status, 200, "{path}");
         assert!(picture.body.starts_with(&[0xFF, 0xD8, 0xFF]), "{path}");
@@ -416,5 +415,44 @@ async fn a_store_that_is_away_is_said_so_without_naming_files() {
     let answer = read_answer(&mut stream).await;
     assert_eq!(answer.status, 503);
     assert!(!answer.text().contains("/var/lib"), "{}", answer.text());
+    appliance.finished().await;
+}
+
+#[tokio::test]
+async fn lists_give_the_fields_that_are_asked_for_and_no_others() {
+    let appliance = Appliance::start().await;
+    appliance.store.events.lock().unwrap().push(event(12, 0));
+    appliance.store.detections.lock().unwrap().push(detection(91));
+    for (path, fields, expected) in [
+        ("/api/events", "id,risk_score", json!({"id": 12, "risk_score": 75})),
+        ("/api/detections", "id, object_type", json!({"id": 91, "object_type": "person"})),
+        ("/api/cameras", "id,enabled", json!({"id": "front_door", "enabled": true})),
+    ] {
+        let fields = fields.replace(' ', "%20");
+        let list = appliance.get_json(&format!("{path}?fields={fields}")).await.json();
+        assert_eq!(list["items"], json!([expected]), "{path}");
+        assert!(list["pagination"]["has_more"].is_boolean(), "{path}");
+        let wrong = appliance.get_json(&format!("{path}?fields=id,riskscore")).await;
+        assert_eq!(wrong.status, 400, "{path}");
+        assert!(wrong.text().contains("riskscore"), "{}", wrong.text());
+    }
+    appliance.finished().await;
+}
+
+#[tokio::test]
+async fn what_a_person_has_put_off_can_be_left_out() {
+    let appliance = Appliance::start().await;
+    let until = |time: &str| time.parse().ok();
+    let off = Event { snooze_until: until("2999-01-01T00:00:00Z"), ..event(1, 0) };
+    let due = Event { snooze_until: until("2020-01-01T00:00:00Z"), ..event(2, 0) };
+    appliance.store.events.lock().unwrap().extend([off, due, event(3, 0)]);
+    for (query, expected) in
+        [("", vec![3, 2, 1]), ("?snoozed=false", vec![3, 2]), ("?snoozed=true", vec![1])]
+    {
+        let list = appliance.get_json(&format!("/api/events{query}")).await.json();
+        let ids: Vec<_> =
+            list["items"].as_array().unwrap().iter().map(|it| it["id"].as_u64().unwrap()).collect();
+        assert_eq!(ids, expected, "{query}");
+    }
     appliance.finished().await;
 }

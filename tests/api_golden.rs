@@ -7,10 +7,10 @@
 
 mod api_support;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api_support::golden::assert_golden;
 use api_support::{Appliance, MORNING, alert, camera, detection, event, system_status};
 use watchpost::api::wire::{CAMERA_SDK, REALTIME, camera_sdk, realtime};
 use watchpost::capture::CameraEntry;
@@ -23,19 +23,6 @@ use watchpost::live::{
     AlertChange, AlertNews, CameraChanged, CameraSwitched, Cursor, DetectionBatchSeen,
     EventDropped, HealthChanged, LiveMessage, Resynced, Stamp,
 };
-
-fn assert_golden(name: &str, bytes: impl AsRef<[u8]>) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, bytes.as_ref()).unwrap();
-    }
-    let expected = std::fs::read(&path).unwrap_or_default();
-    assert_eq!(
-        String::from_utf8_lossy(bytes.as_ref()),
-        String::from_utf8_lossy(&expected),
-        "{name} is no longer what clients were promised"
-    );
-}
 
 fn stamp(is_replay: bool) -> Stamp {
     Stamp { seq: 42, cursor: Cursor::new(0x5f3c_9a01, 0x2f), is_replay }

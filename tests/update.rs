@@ -116,7 +116,9 @@ fn slots(folder: &Path, name: &str) -> String {
 fn rauc_takes_an_update_only_with_the_fleets_signature() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    ["fleet", "stranger"].iter().for_each(|name| make_key(folder, name));
+    for name in ["fleet", "stranger"] {
+        make_key(folder, name);
+    }
     fs::create_dir(folder.join("content")).unwrap();
     let image: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..)).take(64 << 10).collect();
     fs::write(folder.join("content/root.ext4"), image).unwrap();

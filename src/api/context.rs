@@ -1,5 +1,6 @@
 //! What the service may touch: handles, nothing it owns.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,14 @@ use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use super::ApiSettings;
+use super::camera_desk::CameraDesk;
 use super::error::ApiError;
-use super::figures::{PipelineSource, StorageSource};
+use super::figures::{ConfiguredSource, PipelineSource, StorageSource};
+use super::sdk::Desk;
 use crate::assess::{Alerts, Analyst};
-use crate::capture::Directory;
+use crate::capture::{Controls, Directory};
 use crate::domain::Setting;
-use crate::health::{Health, Metrics, Progress};
+use crate::health::{Health, LogRing, Metrics, Progress};
 use crate::infer::DetectorInfo;
 use crate::jobs::{Exports, Jobs, Work};
 use crate::live::{HistoryBounds, Hub, SystemStatus};
@@ -29,6 +32,9 @@ pub type SystemStatusSource = Arc<dyn Fn() -> SystemStatus + Send + Sync>;
 
 /// Has a setting applied that was just stored. Must not block.
 pub type Tune = Arc<dyn Fn(Setting) + Send + Sync>;
+
+/// Has the daemon stopped. Must not block.
+pub type Shutdown = Arc<dyn Fn() + Send + Sync>;
 
 /// Makes the work of a job.
 pub type MakeWork = Arc<dyn Fn() -> Box<dyn Work> + Send + Sync>;
@@ -59,6 +65,8 @@ pub struct ApiHandles {
     pub store_check: MakeWork,
     /// The cameras.
     pub cameras: Directory,
+    /// Where cameras are made and changed.
+    pub camera_desk: Arc<dyn CameraDesk>,
     /// Live pictures.
     pub live_views: LiveViews,
     /// Kept pictures.
@@ -75,16 +83,28 @@ pub struct ApiHandles {
     pub system_status: SystemStatusSource,
     /// Applies settings that were changed at run time.
     pub tune: Tune,
+    /// What the configuration says.
+    pub configured: ConfiguredSource,
     /// Room on the disk.
     pub storage: StorageSource,
     /// How the pipeline does.
     pub pipeline: PipelineSource,
+    /// What may be asked of the cameras.
+    pub controls: Controls,
+    /// Stills and what clients name go below this directory, and nowhere else.
+    pub stills: PathBuf,
+    /// The last lines of the log.
+    pub logs: LogRing,
+    /// Stops the daemon. Must not block.
+    pub shutdown: Shutdown,
 }
 
 /// The handles and the few limits that all requests share.
 pub struct ApiContext {
     handles: ApiHandles,
     blocking: Arc<Semaphore>,
+    /// What the camera SDK's clients have set that no camera keeps.
+    pub(super) desk: Desk,
 }
 
 impl ApiContext {
@@ -95,7 +115,7 @@ impl ApiContext {
         drop(settings);
         handles.hub.set_history(HistoryBounds { max_age, max_bytes });
         let blocking = Arc::new(Semaphore::new(BLOCKING_MAX));
-        Self { handles, blocking }
+        Self { handles, blocking, desk: Desk::default() }
     }
 
     /// How long the daemon has been running.

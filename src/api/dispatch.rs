@@ -22,7 +22,7 @@ use super::request::Request;
 use super::response::{self, Response};
 use super::route::{Found, Route, Table};
 use super::throttle::{self, Throttle};
-use super::{ApiContext, ApiSettings, Role, assets, guard, routes, ws};
+use super::{ApiContext, ApiSettings, Role, assets, guard, routes, sdk, ws};
 use crate::rt::panic_message;
 
 /// The routes and what they work on.
@@ -67,6 +67,7 @@ impl Service {
             Found::Route(route, params) => (route, params),
             _ if head.method == Method::OPTIONS => return Ok(response::no_content()),
             Found::OtherMethods(allowed) => return Err(wrong_method(&allowed)),
+            Found::Nothing if sdk::is_without_id(head.uri.path()) => return Err(sdk::no_such_id()),
             Found::Nothing => return assets::answer(&head),
         };
         let query = Query::parse(head.uri.query());
@@ -150,7 +151,8 @@ async fn run(route: &Route, request: Request) -> Result<Response, ApiError> {
 
 /// Which pages may read the answer (CORS). The camera SDK contract says all.
 /// Without keys any page on the internet could then read the cameras through a
-/// browser on this machine; so in that case foreign pages are left out.
+/// browser on this machine; so in that case foreign pages are left out, unless
+/// the configuration lets them in.
 struct Readers {
     are_all: bool,
     is_page: bool,
@@ -158,7 +160,9 @@ struct Readers {
 
 impl Readers {
     fn judge(settings: &ApiSettings, head: &Parts) -> Self {
-        let are_all = !settings.keys.is_empty() || guard::is_origin_allowed(settings, head);
+        let are_all = !settings.keys.is_empty()
+            || guard::are_reads_open(settings)
+            || guard::is_origin_allowed(settings, head);
         Self { are_all, is_page: head.headers.contains_key(ORIGIN) }
     }
 

@@ -9,6 +9,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use log::debug;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::media::MediaError;
 use crate::store::StoreError;
@@ -28,6 +29,8 @@ pub struct ApiError {
     pub(super) hint: Option<String>,
     /// Boxed, because failing is rare and every handler's result has this size.
     pub(super) header: Option<Box<(HeaderName, HeaderValue)>>,
+    /// More members of the body. Boxed as well.
+    pub(super) members: Option<Box<Map<String, Value>>>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -37,6 +40,10 @@ pub(super) struct Body<'a> {
     message: &'a str,
     error: Cause<'a>,
     detail: &'a str,
+    /// Of the camera SDK: `camera`, `data`, `retryable`.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    members: Option<&'a Map<String, Value>>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -50,7 +57,8 @@ struct Cause<'a> {
 impl ApiError {
     /// An error with a code for programs and a sentence for people.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), hint: None, header: None }
+        let detail = detail.into();
+        Self { status, code, detail, hint: None, header: None, members: None }
     }
 
     /// What the caller can do about it.
@@ -62,6 +70,12 @@ impl ApiError {
     /// A header that belongs to the refusal.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some(Box::new((name, value)));
+        self
+    }
+
+    /// One more member of the body.
+    pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.get_or_insert_default().insert(name.to_owned(), value.into());
         self
     }
 
@@ -85,7 +99,8 @@ impl ApiError {
     pub fn body(&self) -> String {
         let hint = self.hint.as_deref();
         let error = Cause { code: self.code, detail: &self.detail, hint };
-        let body = Body { success: false, message: &self.detail, error, detail: &self.detail };
+        let (message, members) = (self.detail.as_str(), self.members.as_deref());
+        let body = Body { success: false, message, error, detail: message, members };
         super::response::json_text(&body)
     }
 }

@@ -65,3 +65,32 @@ pub struct OpenBatch {
     /// Since its first detection.
     pub age: Duration,
 }
+
+/// What the configuration says where nothing was set at run time.
+#[derive(Clone, Debug, Default)]
+pub struct Configured {
+    /// The cameras that are to run.
+    pub cameras: Vec<ConfiguredCamera>,
+    /// How long anything is kept, if age counts.
+    pub max_age: Option<Duration>,
+}
+
+/// How the pictures of one camera are looked at.
+#[derive(Clone, Debug)]
+pub struct ConfiguredCamera {
+    /// Which camera.
+    pub camera: CameraId,
+    /// Least score that makes an object an event, 0..=1.
+    pub confidence_threshold: f32,
+    /// Share of the picture that must change, 0..=1.
+    pub motion_threshold: f32,
+    /// Most frames looked at per second.
+    pub fps: f32,
+    /// A batch closes so long after its first detection.
+    pub batch_window: Duration,
+    /// And so long after its latest.
+    pub batch_idle: Duration,
+}
+
+/// Tells it as it is now.
+pub type ConfiguredSource = Arc<dyn Fn() -> Configured + Send + Sync>;

@@ -8,7 +8,7 @@
 
 use std::net::IpAddr;
 
-use hyper::header::{HOST, ORIGIN};
+use hyper::header::{HOST, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::{StatusCode, Version};
@@ -51,7 +51,8 @@ pub(super) fn check_origin(
 pub(super) fn check_site(settings: &ApiSettings, head: &Parts) -> Result<(), ApiError> {
     let is = |name: &str, word: &str| head.headers.get(name).is_some_and(|value| value == word);
     let is_foreign = is("sec-fetch-site", "cross-site") && !is("sec-fetch-mode", "navigate");
-    if settings.keys.is_empty() && is_foreign && !is_origin_named(settings, head) {
+    let is_open = are_reads_open(settings) || is_origin_named(settings, head);
+    if settings.keys.is_empty() && is_foreign && !is_open {
         return Err(foreign_page());
     }
     Ok(())
@@ -60,9 +61,24 @@ pub(super) fn check_site(settings: &ApiSettings, head: &Parts) -> Result<(), Api
 /// Whether the page that made the request, if any, may act and read here.
 pub(super) fn is_origin_allowed(settings: &ApiSettings, head: &Parts) -> bool {
     let Some(origin) = head.headers.get(ORIGIN) else { return true };
+    if is_listed(settings, origin) {
+        return true;
+    }
     let Some(origin) = origin.to_str().ok().and_then(authority_of_origin) else { return false };
     let is_same = host(head).is_some_and(|host| host == origin);
     is_same || is_configured(settings, origin.host()) || is_loopback(origin.host())
+}
+
+/// Whether pages of any origin may read.
+pub(super) fn are_reads_open(settings: &ApiSettings) -> bool {
+    settings.origins.iter().any(|origin| origin == "*")
+}
+
+/// Whether the configuration names this very origin.
+fn is_listed(settings: &ApiSettings, origin: &HeaderValue) -> bool {
+    let is_this =
+        |known: &String| known != "*" && origin.as_bytes().eq_ignore_ascii_case(known.as_bytes());
+    settings.origins.iter().any(is_this)
 }
 
 /// Whether the page names itself, and as one that may act here.
@@ -151,6 +167,19 @@ mod tests {
         for origin in ["http://evil.example", "http://192.0.2.66:8080", "null", "file://", ""] {
             assert!(!allowed(origin), "{origin}");
         }
+    }
+
+    #[test]
+    fn a_listed_origin_is_allowed_and_the_star_lets_nobody_act() {
+        let origins = vec!["*".into(), "https://studio.example:8443".into()];
+        let settings = ApiSettings { origins, ..ApiSettings::default() };
+        let allowed =
+            |origin| is_origin_allowed(&settings, &head(Some("192.0.2.7:8080"), Some(origin)));
+        assert!(allowed("https://Studio.example:8443"));
+        for origin in ["http://studio.example:8443", "https://studio.example", "*", "null"] {
+            assert!(!allowed(origin), "{origin}");
+        }
+        assert!(are_reads_open(&settings));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod assets;
 mod auth;
 mod bind;
+mod camera_desk;
 mod connection;
 mod context;
 mod dispatch;
@@ -22,6 +23,7 @@ mod response;
 mod rest;
 mod route;
 mod routes;
+mod sdk;
 mod server;
 mod settings;
 mod spec;
@@ -31,7 +33,11 @@ pub mod wire;
 mod ws;
 
 pub use bind::{BindError, bind};
-pub use context::{ApiContext, ApiHandles, MakeWork, SystemStatusSource, Tune};
-pub use figures::{OpenBatch, PipelineFigures, PipelineSource, StorageFigures, StorageSource};
+pub use camera_desk::CameraDesk;
+pub use context::{ApiContext, ApiHandles, MakeWork, Shutdown, SystemStatusSource, Tune};
+pub use figures::{
+    Configured, ConfiguredCamera, ConfiguredSource, OpenBatch, PipelineFigures, PipelineSource,
+    StorageFigures, StorageSource,
+};
 pub use server::serve;
 pub use settings::{ApiKey, ApiSettings, Role};

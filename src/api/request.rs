@@ -17,6 +17,7 @@ use super::auth::Caller;
 use super::connection::Connection;
 use super::error::ApiError;
 use super::query::Query;
+use super::sdk;
 use crate::domain::CameraId;
 
 /// A body must arrive within this time; slower is an attack or a dead link.
@@ -53,10 +54,7 @@ impl Request {
 
     /// The camera id in the path.
     pub(super) fn camera_id(&self) -> Result<CameraId, ApiError> {
-        self.param("camera_id").parse().map_err(|_| {
-            ApiError::invalid("the camera id in the path is not one")
-                .hint("GET /api/cameras lists the ids; use one in place of {cameraId}")
-        })
+        self.param("camera_id").parse().map_err(|_| sdk::no_such_id())
     }
 
     /// The number in the path.

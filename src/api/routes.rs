@@ -2,10 +2,14 @@
 
 use super::Role::{Admin, Operator, Public, Viewer};
 use super::rest::{
-    alert_rules, alerts, analysis, cameras, config, counts, detections, events, exports, health,
-    jobs, pictures, scene_changes, server, system,
+    alert_rules, alerts, analysis, camera_edits, cameras, config, counts, detections, events,
+    exports, health, jobs, pictures, scene_changes, server, system,
 };
 use super::route::Route;
+use super::sdk::server as sdk_server;
+use super::sdk::{
+    actions, connection, focus, live_view, priority_key, properties, refused, sd_card, settings,
+};
 use super::{spec, sse, ws};
 
 /// Every route of the service. What is not here is a file of the dashboard.
@@ -13,17 +17,98 @@ pub(super) fn all() -> Vec<Route> {
     vec![
         // Camera SDK and realtime API: cameras.
         Route::get("/api/cameras", Viewer, cameras::list),
+        Route::post("/api/cameras", Admin, camera_edits::create),
         Route::get("/api/cameras/{camera_id}", Viewer, cameras::one),
+        Route::patch("/api/cameras/{camera_id}", Admin, camera_edits::change),
+        Route::delete("/api/cameras/{camera_id}", Admin, camera_edits::remove),
         Route::get("/api/cameras/{camera_id}/events", Viewer, sse::of_camera),
         Route::get("/api/cameras/{camera_id}/snapshot", Viewer, pictures::latest),
         Route::get("/api/cameras/{camera_id}/stream.mjpeg", Viewer, pictures::stream),
-        Route::get("/api/cameras/{camera_id}/live-view/frame", Viewer, pictures::live_view_frame),
         Route::get("/api/cameras/{camera_id}/scene-changes", Viewer, scene_changes::list),
         Route::post(
             "/api/cameras/{camera_id}/scene-changes/{id}/acknowledge",
             Operator,
             scene_changes::acknowledge,
         ),
+        // Camera SDK: sessions.
+        Route::get("/api/cameras/{camera_id}/connection", Viewer, connection::status),
+        Route::post("/api/cameras/{camera_id}/connection", Operator, connection::connect),
+        Route::delete("/api/cameras/{camera_id}/connection", Operator, connection::disconnect),
+        Route::get("/api/cameras/{camera_id}/fingerprint", Viewer, connection::fingerprint),
+        // Camera SDK: properties.
+        Route::get("/api/cameras/{camera_id}/properties/all", Viewer, properties::all),
+        Route::get("/api/cameras/{camera_id}/properties/{name}", Viewer, properties::one),
+        Route::put("/api/cameras/{camera_id}/properties/{name}", Operator, properties::set),
+        Route::get("/api/cameras/{camera_id}/priority-key", Viewer, priority_key::show),
+        Route::put("/api/cameras/{camera_id}/priority-key", Operator, priority_key::set),
+        // Camera SDK: actions.
+        Route::post("/api/cameras/{camera_id}/actions/shutter", Operator, actions::shutter),
+        Route::post("/api/cameras/{camera_id}/actions/half-press", Operator, actions::half_press),
+        Route::post("/api/cameras/{camera_id}/actions/af-shutter", Operator, actions::af_shutter),
+        Route::post("/api/cameras/{camera_id}/actions/zoom", Operator, actions::zoom),
+        Route::post(
+            "/api/cameras/{camera_id}/actions/focus-near-far",
+            Operator,
+            actions::focus_near_far,
+        ),
+        Route::post("/api/cameras/{camera_id}/actions/movie-rec", Operator, actions::movie_rec),
+        Route::post("/api/cameras/{camera_id}/actions/button", Operator, refused::button),
+        Route::post("/api/cameras/{camera_id}/actions/touch", Operator, refused::touch),
+        Route::post(
+            "/api/cameras/{camera_id}/actions/touch-cancel",
+            Operator,
+            refused::touch_cancel,
+        ),
+        Route::post("/api/cameras/{camera_id}/actions/{action}", Operator, actions::unknown),
+        // Camera SDK: focus, live view.
+        Route::get("/api/cameras/{camera_id}/af-area-position", Viewer, focus::area),
+        Route::put("/api/cameras/{camera_id}/af-area-position", Operator, focus::set_area),
+        Route::get("/api/cameras/{camera_id}/tracking-frame", Viewer, focus::tracking),
+        Route::post("/api/cameras/{camera_id}/live-view/enable", Operator, live_view::enable),
+        Route::post("/api/cameras/{camera_id}/live-view/disable", Operator, live_view::disable),
+        Route::post("/api/cameras/{camera_id}/live-view/start", Operator, live_view::start),
+        Route::post("/api/cameras/{camera_id}/live-view/stop", Operator, live_view::stop),
+        Route::get("/api/cameras/{camera_id}/live-view/status", Viewer, live_view::status),
+        Route::get("/api/cameras/{camera_id}/live-view/frame", Viewer, live_view::frame),
+        Route::post(
+            "/api/cameras/{camera_id}/live-view/osd-enable",
+            Operator,
+            live_view::osd_enable,
+        ),
+        Route::post(
+            "/api/cameras/{camera_id}/live-view/osd-disable",
+            Operator,
+            live_view::osd_disable,
+        ),
+        Route::get("/api/cameras/{camera_id}/live-view/osd-status", Viewer, live_view::osd_status),
+        Route::get("/api/cameras/{camera_id}/live-view/osd-frame", Viewer, live_view::osd_frame),
+        // Camera SDK: cards, files.
+        Route::get("/api/cameras/{camera_id}/sd-card/slot/{slot}/files", Viewer, sd_card::list),
+        Route::post(
+            "/api/cameras/{camera_id}/sd-card/slot/{slot}/files/{content_id}/{file_id}/download",
+            Operator,
+            sd_card::download,
+        ),
+        Route::post(
+            "/api/cameras/{camera_id}/sd-card/slot/{slot}/files/{content_id}/{file_id}/thumbnail",
+            Operator,
+            sd_card::thumbnail,
+        ),
+        Route::post(
+            "/api/cameras/{camera_id}/sd-card/slot/{slot}/files/{content_id}/{file_id}/screennail",
+            Operator,
+            sd_card::screennail,
+        ),
+        Route::get("/api/cameras/{camera_id}/settings/save-info", Viewer, settings::save_info),
+        Route::put(
+            "/api/cameras/{camera_id}/settings/save-info",
+            Operator,
+            settings::set_save_info,
+        ),
+        Route::get("/api/cameras/{camera_id}/settings/files", Viewer, settings::files),
+        Route::post("/api/cameras/{camera_id}/settings/download", Operator, refused::settings_file),
+        Route::post("/api/cameras/{camera_id}/settings/upload", Operator, refused::settings_file),
+        Route::post("/api/cameras/{camera_id}/lut/import", Operator, refused::lut),
         // Realtime API: records.
         Route::get("/api/events", Viewer, sse::of_all),
         Route::get("/api/events/analyze/{batch_id}/stream", Viewer, analysis::stream),
@@ -80,6 +165,8 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/system/pipeline", Viewer, system::pipeline),
         Route::get("/api/system/telemetry", Viewer, system::pipeline),
         Route::get("/api/server/status", Viewer, server::status),
+        Route::get("/api/server/logs", Operator, sdk_server::logs),
+        Route::post("/api/server/shutdown", Admin, sdk_server::shutdown),
         Route::get("/metrics", Viewer, server::metrics),
         Route::get("/api/metrics", Viewer, server::metrics),
         // What the service says of itself.

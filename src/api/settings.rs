@@ -42,6 +42,11 @@ pub struct ApiSettings {
     /// Host names, beside addresses and `localhost`, under which browsers may
     /// reach the box; others are refused, which stops DNS rebinding.
     pub host_names: Vec<String>,
+    /// Pages of these origins (`https://studio.example`) may read and act as the
+    /// box's own do. `*` lets every page read, and none act without a key.
+    pub origins: Vec<String>,
+    /// Whether `POST /api/server/shutdown` stops the daemon.
+    pub allow_shutdown: bool,
     /// Open connections in total.
     pub connections_max: usize,
     /// Open connections from one address.
@@ -76,6 +81,8 @@ impl Default for ApiSettings {
             keys: Vec::new(),
             websocket_token: None,
             host_names: Vec::new(),
+            origins: Vec::new(),
+            allow_shutdown: false,
             connections_max: 256,
             connections_per_ip_max: 64,
             live_viewers_max: 8,

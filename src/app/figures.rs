@@ -3,10 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::statvfs;
 
-use crate::api::{OpenBatch, PipelineFigures, PipelineSource, StorageFigures, StorageSource};
+use super::cameras::AllCameras;
+use crate::api::{
+    Configured, ConfiguredCamera, ConfiguredSource, OpenBatch, PipelineFigures, PipelineSource,
+    StorageFigures, StorageSource,
+};
+use crate::config::CameraConfig;
 use crate::infer::InferStats;
 use crate::media::Snapshots;
 use crate::pipeline::Pipeline;
@@ -61,6 +67,21 @@ pub fn pipeline(pipeline: Arc<Pipeline>, stats: Arc<InferStats>) -> PipelineSour
                 age: batch.age,
             })
             .collect(),
+    })
+}
+
+/// What the configuration says, with the cameras that were set over the API.
+pub fn configured(all: Arc<AllCameras>, max_age: Option<Duration>) -> ConfiguredSource {
+    Arc::new(move || {
+        let camera = |camera: CameraConfig| ConfiguredCamera {
+            camera: camera.lane.camera,
+            confidence_threshold: camera.lane.min_confidence,
+            motion_threshold: camera.lane.motion_threshold,
+            fps: camera.lane.detect_fps,
+            batch_window: camera.lane.batch_window,
+            batch_idle: camera.lane.batch_idle,
+        };
+        Configured { cameras: all.running().into_iter().map(camera).collect(), max_age }
     })
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
 
+use super::cameras::AllCameras;
 use super::tuning::tuned;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
@@ -20,7 +21,7 @@ use crate::config::{CameraConfig, ConfigError, Settings};
 use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
 use crate::live::{CameraChanged, CameraSwitched, Hub, LiveMessage};
 use crate::media::LiveViews;
-use crate::pipeline::{LaneSettings, Pipeline};
+use crate::pipeline::{LaneSettings, Pipeline, StreamControls};
 use crate::rt::Clock;
 use crate::store::Store;
 
@@ -49,6 +50,7 @@ impl Taps {
 pub struct Reloader {
     pub cameras: Cameras,
     pub directory: Directory,
+    pub stream_controls: StreamControls,
     pub taps: Taps,
     /// The camera whose light is measured, and who measures it.
     pub light: Option<(CameraId, Arc<LightMeter>)>,
@@ -62,6 +64,10 @@ pub struct Reloader {
     pub hub: Hub,
     pub clock: Clock,
     pub load: LoadSettings,
+    /// The cameras of the configuration, and those beside it.
+    pub all: Arc<AllCameras>,
+    /// What the configuration says.
+    pub loaded: Option<Settings>,
     /// What runs now.
     pub applied: Option<Settings>,
 }
@@ -86,8 +92,21 @@ impl Reloader {
         }
     }
 
-    /// Makes the box what `settings` says.
+    /// Makes the box what `settings` says, with what was set over it.
     pub fn apply(&mut self, settings: Settings) {
+        self.all.set_file(&settings);
+        self.loaded = Some(settings);
+        self.run("added to the configuration", "removed from the configuration");
+    }
+
+    /// Somebody has changed cameras over the API.
+    pub fn cameras_were_changed(&mut self) {
+        self.run("set over the API", "taken away over the API");
+    }
+
+    fn run(&mut self, came: &str, left: &str) {
+        let Some(loaded) = self.loaded.clone() else { return };
+        let settings = Settings { cameras: self.all.running(), ..loaded };
         let wanted: BTreeMap<_, _> =
             settings.cameras.iter().map(|camera| (&camera.capture.id, &camera.lane)).collect();
         let known: BTreeSet<CameraId> = self.taps.lock().keys().cloned().collect();
@@ -97,6 +116,8 @@ impl Reloader {
         for (id, lane) in wanted {
             self.apply_lane(id, &tuned(lane, &self.tuning), settings.api.live_viewers_max);
         }
+        let ids: Vec<_> = settings.cameras.iter().map(|camera| camera.capture.id.clone()).collect();
+        self.stream_controls.apply(&ids);
         self.cameras.apply(settings.cameras.iter().map(|c| c.capture.clone()).collect());
         for id in &gone {
             self.taps.lock().remove(id);
@@ -107,8 +128,8 @@ impl Reloader {
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
         if let Some(applied) = &self.applied {
-            self.announce(new, true, "added to the configuration");
-            self.announce(gone, false, "removed from the configuration");
+            self.announce(new, true, came);
+            self.announce(gone, false, left);
             self.announce_changed(&applied.cameras, &settings.cameras);
         }
         self.applied = Some(settings);

@@ -10,7 +10,7 @@ use log::{info, warn};
 use tokio::sync::watch;
 
 use crate::api::Tune;
-use crate::domain::{Setting, TUNING, Tuning};
+use crate::domain::{Setting, Tuning};
 use crate::pipeline::LaneSettings;
 use crate::rt::Stop;
 use crate::store::{Reader, Store};
@@ -38,23 +38,33 @@ fn offer(tx: &watch::Sender<Option<Setting>>, setting: Setting) {
     });
 }
 
-/// Offers what is stored as soon as the store can tell.
-pub async fn restore(store: Store, tune: Tune, stop: Stop) {
+/// Offers what is stored under `keys` as soon as the store can tell.
+pub async fn restore(store: Store, keys: &'static [&'static str], tune: Tune, stop: Stop) {
     while !store.is_current() {
         if tokio::time::timeout(RETRY, stop.stopped()).await.is_ok() {
             return;
         }
     }
-    let found = tokio::task::spawn_blocking(move || store.setting(TUNING)).await;
-    match found {
-        Ok(Ok(Some(setting))) => tune(setting),
-        Ok(Ok(None)) => {}
+    let found = tokio::task::spawn_blocking(move || {
+        keys.iter().map(|key| store.setting(key)).collect::<Result<Vec<_>, _>>()
+    });
+    match found.await {
+        Ok(Ok(settings)) => settings.into_iter().flatten().for_each(|setting| tune(setting)),
         Ok(Err(reason)) => {
             warn!(reason:%; "Settings made at run time cannot be read; those of the file hold.");
         }
         Err(_) => warn!("Settings made at run time were not read; those of the file hold."),
     }
     stop.stopped().await;
+}
+
+/// What is stored under `key`, if the store can tell within `limit`.
+pub async fn stored(store: &Store, key: &'static str, limit: Duration) -> Option<Setting> {
+    let store = store.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        store.wait_until_current(limit).then(|| store.setting(key).ok().flatten()).flatten()
+    });
+    found.await.ok().flatten()
 }
 
 /// What a setting says. One that cannot be read changes nothing.
@@ -91,7 +101,7 @@ mod tests {
     use crate::domain::Timestamp;
 
     fn setting(revision: u32, value: &str) -> Setting {
-        let (key, value) = (TUNING.to_owned(), value.to_owned());
+        let (key, value) = (crate::domain::TUNING.to_owned(), value.to_owned());
         Setting { key, revision, value, updated_at: Timestamp::default() }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Ports: [`Driver`] (code that talks to one kind of camera), [`FrameSink`]
 //! (where it puts frames), [`Directory`] (what the rest of the box may know about
-//! the cameras) and [`control`] (what it may ask of them). A driver blocks on a named thread of its own; the
-//! supervisor starts it, judges its failures and starts it again. One camera's
+//! the cameras) and [`Control`] (what it may ask of them). A driver blocks on a
+//! named thread of its own; the supervisor starts it, judges its failures and starts it again. One camera's
 //! trouble is never another's.
 
 pub mod control;
@@ -22,6 +22,11 @@ mod timeline;
 #[cfg(feature = "v4l2")]
 pub mod v4l2;
 
+pub use control::{
+    Action, CardFile, Choice, Command, ConnectionMode, Control, ControlError, ControlOwner,
+    ControlStatus, Controls, Press, PriorityKey, Property, Pull, Rendition, Reply, Setting,
+    StillNaming,
+};
 pub use directory::{CameraEntry, CameraEvent, Directory};
 pub use error::{CaptureError, Recovery};
 pub use settings::{

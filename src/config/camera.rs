@@ -14,7 +14,7 @@ use crate::domain::{CameraId, FRAME_EDGE_MAX_PX};
 use crate::pipeline::LaneSettings;
 
 /// Most cameras. Two cores decode about sixteen small streams.
-const CAMERAS_MAX: usize = 16;
+pub const CAMERAS_MAX: usize = 16;
 
 /// Most classes named for one camera: those of the built-in networks.
 pub const CLASSES_MAX: usize = 80;

@@ -12,6 +12,7 @@ mod board;
 mod camera;
 mod mistake;
 mod nearest;
+mod one_camera;
 mod rules;
 mod section;
 mod service;
@@ -21,8 +22,9 @@ mod state_dir;
 mod tests;
 mod units;
 
-pub use camera::driver_word;
+pub use camera::{CAMERAS_MAX, driver_word};
 pub use mistake::{ConfigError, Mistake, Place};
+pub use one_camera::camera_of;
 pub use section::Environment;
 pub use source::source_text;
 pub use state_dir::{StateDir, StateDirError};

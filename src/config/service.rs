@@ -20,6 +20,7 @@ use crate::store::{FLUSH_RECORDS_MAX, StoreSettings};
 const ADDRESSES_MAX: usize = 8;
 const KEYS_MAX: usize = 64;
 const HOST_NAMES_MAX: usize = 16;
+const ORIGINS_MAX: usize = 16;
 
 /// Shortest API key and token. 16 characters of 64 are 96 bits.
 const KEY_MIN: usize = 16;
@@ -60,6 +61,7 @@ pub fn api(root: &Section<'_>, flags: &[SocketAddr]) -> ApiSettings {
         );
     }
     root.set("debug", &mut api.debug, rules::boolean);
+    root.set("allow_shutdown", &mut api.allow_shutdown, rules::boolean);
     if !flags.is_empty() {
         api.listen = flags.to_vec();
     }
@@ -110,6 +112,7 @@ fn keys(root: &Section<'_>, api: &mut ApiSettings) {
     let is_enabled = auth.get("enabled", rules::boolean);
     api.websocket_token = auth.secret("websocket_token", "websocket_token_file", KEY_MIN);
     auth.set("host_names", &mut api.host_names, rules::list(HOST_NAMES_MAX, host_name));
+    auth.set("origins", &mut api.origins, rules::list(ORIGINS_MAX, origin));
     api.keys = root.sections("key", KEYS_MAX).into_iter().filter_map(key).collect();
     check_names(root, &api.keys);
     api.keys.extend(key_of_environment(root.reader()));
@@ -190,6 +193,18 @@ fn host_name(value: &DeValue<'_>) -> Result<String, Bad> {
         return Err(Bad::new("is not a host name", "write the name alone, such as \"box.local\""));
     }
     Ok(name.to_ascii_lowercase())
+}
+
+/// As browsers write it: scheme, host and, unless it is the scheme's own, port.
+fn origin(value: &DeValue<'_>) -> Result<String, Bad> {
+    let text = rules::text(value)?.to_ascii_lowercase();
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
+    let is_origin = host.is_some_and(|host| !host.is_empty() && host.chars().all(allowed));
+    if text == "*" || is_origin {
+        return Ok(text);
+    }
+    Err(Bad::new("is not an origin", "write \"https://\" and the host alone, or \"*\""))
 }
 
 /// The detector.

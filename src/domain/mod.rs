@@ -31,6 +31,7 @@ mod alert;
 mod alert_rule;
 mod assessment;
 mod camera;
+mod camera_book;
 mod detection;
 mod event;
 mod frame;
@@ -49,6 +50,7 @@ pub use alert::{Alert, AlertAction, AlertId, AlertStatus};
 pub use alert_rule::{AlertRule, InvalidTimeOfDay, RuleId, Schedule, TimeOfDay, Weekday};
 pub use assessment::{Assessment, Assessor, Sighting};
 pub use camera::{AfState, CameraNotice, CameraState, CameraStatus, DownloadKind, TransferStatus};
+pub use camera_book::{CAMERA_BOOK, CameraBook, CameraNote};
 pub use detection::{Candidate, Detection, Label};
 pub use event::{Event, NOTES_MAX};
 pub use frame::{

@@ -49,6 +49,16 @@ impl RiskScore {
 }
 
 impl RiskLevel {
+    /// The highest score of this level.
+    pub const fn max_score(self) -> u8 {
+        match self {
+            Self::Low => LOW_MAX,
+            Self::Medium => MEDIUM_MAX,
+            Self::High => HIGH_MAX,
+            Self::Critical => 100,
+        }
+    }
+
     /// The wire word.
     pub const fn as_str(self) -> &'static str {
         match self {

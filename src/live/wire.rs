@@ -10,8 +10,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Cursor, LiveMessage};
 
-/// Forms there can be: the two wire contracts.
-const SLOTS: usize = 2;
+/// Forms there can be: the two wire contracts, and the camera SDK's with ids.
+const SLOTS: usize = 3;
 
 /// Room for a stamp: a number of 20 digits, a cursor of 25, and what a form
 /// writes around them.
@@ -39,7 +39,7 @@ pub struct Stamp {
 }
 
 impl Form {
-    /// The form of wire contract `slot`, 0 or 1; no two forms may share a slot.
+    /// The form of wire contract `slot`, 0 to 2; no two forms may share a slot.
     /// `encode` gives nothing for a message that this contract does not know;
     /// `stamp` writes what stands between the parts of a stamped message.
     ///
@@ -51,7 +51,7 @@ impl Form {
         encode: fn(&LiveMessage) -> Option<Wire>,
         stamp: fn(&Stamp) -> String,
     ) -> Self {
-        assert!(slot < SLOTS, "there are two wire contracts");
+        assert!(slot < SLOTS, "there are three wire forms");
         Self { slot, encode, stamp, is_stamped: true }
     }
 

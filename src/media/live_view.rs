@@ -23,6 +23,9 @@ use crate::health::{Counter, Gauge, Metrics};
 const ENCODES_AT_ONCE: usize = 1;
 /// JPEG quality of live pictures: 768x576 takes about 70 kB.
 const QUALITY: u8 = 75;
+/// JPEG quality of a picture that somebody asked to keep: beyond it files grow and
+/// nothing more can be seen.
+const STILL_QUALITY: u8 = 92;
 
 /// The live views of all cameras. Cheap to clone; clones share the list.
 #[derive(Clone)]
@@ -152,6 +155,22 @@ impl LiveView {
     /// The boxes to draw from now on.
     pub fn set_overlay(&self, boxes: Vec<OverlayBox>) {
         *lock(&self.overlay) = boxes.into();
+    }
+
+    /// The boxes that are drawn now.
+    pub fn overlay(&self) -> Arc<[OverlayBox]> {
+        Arc::clone(&lock(&self.overlay))
+    }
+
+    /// The newest frame as a picture to keep, without boxes; `None` while there is
+    /// no frame. Encodes on the calling thread.
+    ///
+    /// # Errors
+    /// When the picture cannot be encoded.
+    pub fn still(&self) -> Result<Option<LiveJpeg>, MediaError> {
+        let Some(frame) = self.newest.borrow().frame.clone() else { return Ok(None) };
+        let bytes = lock(&self.desk).encoder.encode(&frame, &[], STILL_QUALITY)?;
+        Ok(Some(LiveJpeg { bytes, captured_at: frame.meta.captured_at }))
     }
 
     /// The newest picture; `None` while there is no frame. Encodes on the calling

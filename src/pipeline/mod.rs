@@ -17,6 +17,8 @@ mod recorder;
 mod regulars;
 mod scene_changes;
 mod shrink;
+mod still_files;
+mod stream_controls;
 mod track;
 mod tracker;
 mod view;
@@ -27,6 +29,8 @@ mod testing;
 
 pub use batch::OpenBatch;
 pub use recorder::{OnEvent, Recorder, RecorderContext};
+pub use still_files::FreeBytes;
+pub use stream_controls::{StreamControlContext, StreamControls};
 pub use workers::{Pipeline, Surroundings};
 
 use std::sync::Arc;

@@ -4,13 +4,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+mod camera_desk;
+pub mod cameras;
 mod gate;
+pub mod golden;
 pub mod model_server;
 mod samples;
 pub mod schema;
 mod store;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +29,7 @@ pub use store::MemoryStore;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -32,13 +37,13 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, Response};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use watchpost::api::{
-    ApiContext, ApiHandles, ApiKey, ApiSettings, OpenBatch, PipelineFigures, Role, StorageFigures,
-    bind, serve,
+    ApiContext, ApiHandles, ApiKey, ApiSettings, Configured, ConfiguredCamera, OpenBatch,
+    PipelineFigures, Role, StorageFigures, bind, serve,
 };
 use watchpost::assess::{Alerts, AlertsContext, Analyst, AnalystContext, AnalystSettings};
-use watchpost::capture::Directory;
+use watchpost::capture::{Controls, Directory};
 use watchpost::domain::{BatchId, Secret, Setting, Timestamp};
-use watchpost::health::{Health, Metrics, Progress, SpanFigures};
+use watchpost::health::{Health, LogRing, Metrics, Progress, SpanFigures};
 use watchpost::infer::DetectorInfo;
 use watchpost::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use watchpost::live::Hub;
@@ -60,6 +65,7 @@ pub struct Appliance {
     pub address: SocketAddr,
     pub hub: Hub,
     pub cameras: Directory,
+    pub camera_desk: Arc<camera_desk::Cameras>,
     pub health: Health,
     pub progress: Progress,
     pub metrics: Metrics,
@@ -74,6 +80,10 @@ pub struct Appliance {
     /// Opened by a test, it lets the checks of the store come to an end.
     pub gate: Gate,
     pub settings: Arc<ArcSwap<ApiSettings>>,
+    pub controls: Controls,
+    pub logs: LogRing,
+    /// Told when a client asks the daemon to stop.
+    pub asked_to_stop: Arc<Notify>,
     pub stop: Stop,
     pub serving: JoinHandle<()>,
     _media: TempDir,
@@ -139,6 +149,8 @@ impl Appliance {
             Analyst::start(settings, context).unwrap()
         });
         let tuned = Arc::<Mutex<Vec<Setting>>>::default();
+        let camera_desk =
+            Arc::new(camera_desk::Cameras { tuned: Arc::clone(&tuned), ..Default::default() });
         let gate = Gate::default();
         let jobs = Jobs::start(JobsContext {
             clock: clock.clone(),
@@ -161,6 +173,8 @@ impl Appliance {
         });
         let live_views = LiveViews::new(&metrics);
         let settings = Arc::new(ArcSwap::from_pointee(settings));
+        let (controls, logs) = (Controls::default(), LogRing::default());
+        let asked_to_stop = Arc::new(Notify::new());
         let ctx = ApiContext::new(ApiHandles {
             settings: Arc::clone(&settings),
             clock: clock.clone(),
@@ -177,6 +191,7 @@ impl Appliance {
                 Arc::new(move || Box::new(Gated(gate.clone())))
             },
             cameras: cameras.clone(),
+            camera_desk: Arc::<camera_desk::Cameras>::clone(&camera_desk),
             live_views: live_views.clone(),
             snapshots: snapshots.clone(),
             health: health.clone(),
@@ -193,8 +208,16 @@ impl Appliance {
                 let tuned = Arc::clone(&tuned);
                 Arc::new(move |setting| tuned.lock().unwrap().push(setting))
             },
+            configured: Arc::new(configured),
             storage: Arc::new(storage),
             pipeline: Arc::new(pipeline),
+            controls: controls.clone(),
+            stills: media.path().join("stills"),
+            logs: logs.clone(),
+            shutdown: {
+                let asked = Arc::clone(&asked_to_stop);
+                Arc::new(move || asked.notify_one())
+            },
         });
         let listeners = bind(&[SocketAddr::from(([127, 0, 0, 1], 0))]).unwrap();
         let address = listeners[0].local_addr().unwrap();
@@ -203,6 +226,7 @@ impl Appliance {
             address,
             hub,
             cameras,
+            camera_desk,
             health,
             progress,
             metrics,
@@ -215,10 +239,18 @@ impl Appliance {
             tuned,
             gate,
             settings,
+            controls,
+            logs,
+            asked_to_stop,
             stop,
             serving,
             _media: media,
         }
+    }
+
+    /// Where stills go.
+    pub fn stills(&self) -> PathBuf {
+        self._media.path().join("stills")
     }
 
     /// What stores and announces the pipeline's results.
@@ -419,6 +451,18 @@ impl Client {
             }
         }
     }
+}
+
+fn configured() -> Configured {
+    let camera = ConfiguredCamera {
+        camera: "front_door".parse().unwrap(),
+        confidence_threshold: 0.5,
+        motion_threshold: 0.0015,
+        fps: 5.0,
+        batch_window: Duration::from_secs(90),
+        batch_idle: Duration::from_secs(30),
+    };
+    Configured { cameras: vec![camera], max_age: Some(Duration::from_secs(3600)) }
 }
 
 fn storage() -> StorageFigures {

@@ -1,13 +1,18 @@
 //! Cameras: one list for both contracts.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::api::ApiContext;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
+use crate::api::sdk;
 use crate::api::wire::records::{CameraData, Pagination};
 use crate::capture::CameraEntry;
+use crate::domain::CameraId;
 
 /// `cameras` is the camera SDK's name for the list, `items` the realtime API's.
 #[derive(Serialize, JsonSchema)]
@@ -19,13 +24,14 @@ pub(in crate::api) struct CameraList<'a> {
     pagination: Pagination,
 }
 
-/// `GET /api/cameras[?status=]`: all cameras; there are too few to page.
+/// `GET /api/cameras[?status=]`: all cameras, those that are switched off included;
+/// there are too few to page. With `fields`, `items` alone.
 pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError> {
     let status = request.query.get("status");
     let is_wanted =
         |camera: &CameraEntry| status.is_none_or(|status| camera.state.as_str() == status);
-    let cameras: Vec<CameraData> =
-        request.ctx.cameras.list().into_iter().filter(is_wanted).map(CameraData::from).collect();
+    let wanted = all(&request.ctx).into_iter().filter(|(camera, _)| is_wanted(camera));
+    let cameras: Vec<CameraData> = wanted.map(|camera| data(&request.ctx, camera)).collect();
     let pagination = Pagination {
         total: Some(cameras.len()),
         limit: super::LIMIT_MAX,
@@ -35,15 +41,42 @@ pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError>
         has_more: false,
     };
     let message = format!("{} camera(s)", cameras.len());
+    if request.query.get("fields").is_some() {
+        return super::listed(&request.query, cameras, pagination);
+    }
     let (cameras, items) = (cameras.as_slice(), cameras.as_slice());
     Ok(response::json(&CameraList { success: true, message, cameras, items, pagination }))
 }
 
 /// `GET /api/cameras/{camera_id}`.
 pub(in crate::api) async fn one(request: Request) -> Result<Response, ApiError> {
-    let id = request.camera_id()?;
-    let camera = request.ctx.cameras.get(&id).ok_or_else(no_such_camera)?;
-    Ok(response::json(&CameraData::from(camera)))
+    Ok(response::json(&shown(&request.ctx, &request.camera_id()?)?))
+}
+
+/// One camera, or 404.
+pub(super) fn shown(ctx: &ApiContext, id: &CameraId) -> Result<CameraData, ApiError> {
+    let camera = all(ctx).into_iter().find(|(camera, _)| camera.id == *id);
+    camera.map(|camera| data(ctx, camera)).ok_or_else(no_such_camera)
+}
+
+/// A camera, and whether it is to run.
+pub(super) fn data(ctx: &ApiContext, (camera, is_on): (CameraEntry, bool)) -> CameraData {
+    let is_connected = sdk::is_connected(ctx, &camera);
+    CameraData::new(camera, is_connected, is_on)
+}
+
+/// Every camera and whether it is to run, by id: those that run as they are, the others
+/// as they are set. A name that was just changed is the new one.
+fn all(ctx: &ApiContext) -> Vec<(CameraEntry, bool)> {
+    let mut cameras: BTreeMap<_, _> =
+        ctx.cameras.list().into_iter().map(|camera| (camera.id.clone(), (camera, true))).collect();
+    for (set, is_on) in ctx.camera_desk.listed() {
+        match cameras.get_mut(&set.id) {
+            Some((running, enabled)) => (running.name, *enabled) = (set.name, is_on),
+            None => drop(cameras.insert(set.id.clone(), (set, is_on))),
+        }
+    }
+    cameras.into_values().collect()
 }
 
 /// 404, in the words of the camera SDK contract.

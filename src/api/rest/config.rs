@@ -9,22 +9,54 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::oneshot;
 
-use crate::api::ApiContext;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response, json_text};
-use crate::domain::{Setting, TUNING, Timestamp, Tuning};
+use crate::api::{ApiContext, Configured, ConfiguredCamera};
+use crate::domain::{RiskLevel, Setting, TUNING, Timestamp, Tuning};
 use crate::store::Durability;
 
-/// The settings; null is as the configuration says.
+/// The settings; null is as the configuration says, which `effective` tells.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "SystemConfig")]
 pub(in crate::api) struct Config {
     detection: Detection,
     batch: Batch,
     retention: Retention,
+    /// What holds, defaults and the configuration included.
+    effective: Effective,
     /// When they were last changed; null when they never were.
     updated_at: Option<Timestamp>,
+}
+
+/// What holds now.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EffectiveConfig")]
+struct Effective {
+    cameras: Vec<EffectiveCamera>,
+    /// Null when only sizes count.
+    retention_days: Option<f64>,
+    severity: Severity,
+}
+
+/// Of one camera that is to run.
+#[derive(Serialize, JsonSchema)]
+struct EffectiveCamera {
+    camera_id: String,
+    confidence_threshold: f64,
+    motion_threshold: f64,
+    fps: f64,
+    batch_window_seconds: f64,
+    batch_idle_timeout_seconds: f64,
+}
+
+/// Highest score of each level but critical; these are fixed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SeverityConfig")]
+struct Severity {
+    low_max: u8,
+    medium_max: u8,
+    high_max: u8,
 }
 
 /// Of every camera.
@@ -53,8 +85,7 @@ struct Retention {
 }
 
 impl Config {
-    fn new(tuning: &Tuning, updated_at: Option<Timestamp>) -> Self {
-        let short = |value: f32| (f64::from(value) * 10_000.0).round() / 10_000.0;
+    fn new(tuning: &Tuning, updated_at: Option<Timestamp>, configured: &Configured) -> Self {
         Self {
             detection: Detection {
                 confidence_threshold: tuning.confidence_threshold.map(short),
@@ -66,9 +97,44 @@ impl Config {
                 idle_timeout_seconds: tuning.batch_idle_s,
             },
             retention: Retention { days: tuning.retention_days },
+            effective: Effective::new(tuning, configured),
             updated_at,
         }
     }
+}
+
+impl Effective {
+    fn new(tuning: &Tuning, configured: &Configured) -> Self {
+        let max_age = tuning.max_age().or(configured.max_age);
+        let camera = |camera: &ConfiguredCamera| EffectiveCamera {
+            camera_id: camera.camera.as_str().to_owned(),
+            confidence_threshold: short(
+                tuning.confidence_threshold.unwrap_or(camera.confidence_threshold),
+            ),
+            motion_threshold: short(tuning.motion_threshold.unwrap_or(camera.motion_threshold)),
+            fps: short(tuning.fps.unwrap_or(camera.fps)),
+            batch_window_seconds: tuning
+                .batch_window_s
+                .map_or(camera.batch_window.as_secs_f64(), f64::from),
+            batch_idle_timeout_seconds: tuning
+                .batch_idle_s
+                .map_or(camera.batch_idle.as_secs_f64(), f64::from),
+        };
+        Self {
+            cameras: configured.cameras.iter().map(camera).collect(),
+            retention_days: max_age.map(|age| (age.as_secs_f64() / 864.0).round() / 100.0),
+            severity: Severity {
+                low_max: RiskLevel::Low.max_score(),
+                medium_max: RiskLevel::Medium.max_score(),
+                high_max: RiskLevel::High.max_score(),
+            },
+        }
+    }
+}
+
+/// Without the noise of a float that was written in decimals.
+fn short(value: f32) -> f64 {
+    (f64::from(value) * 10_000.0).round() / 10_000.0
 }
 
 /// What is to be changed; what is not given stays, null takes a setting back.
@@ -146,7 +212,8 @@ pub(in crate::api) async fn show(request: Request) -> Result<Response, ApiError>
     let reader = Arc::clone(&request.ctx.reader);
     let setting = request.ctx.blocking(move || reader.setting(TUNING)).await??;
     let updated_at = setting.as_ref().map(|setting| setting.updated_at);
-    Ok(response::json(&Config::new(&tuning_of(setting.as_ref()), updated_at)))
+    let configured = (request.ctx.configured)();
+    Ok(response::json(&Config::new(&tuning_of(setting.as_ref()), updated_at, &configured)))
 }
 
 /// `PATCH /api/system/config`. The answer comes when the change is safe on disk and
@@ -154,13 +221,13 @@ pub(in crate::api) async fn show(request: Request) -> Result<Response, ApiError>
 pub(in crate::api) async fn change(mut request: Request) -> Result<Response, ApiError> {
     let change: Change = request.json().await?;
     change.over(Tuning::default()).check().map_err(ApiError::invalid)?;
-    let ctx = Arc::clone(&request.ctx);
+    let (ctx, configured) = (Arc::clone(&request.ctx), (request.ctx.configured)());
     // A client that goes away must not leave a change half applied.
     let done = tokio::spawn(async move { apply(&ctx, change).await }).await;
     let setting =
         done.map_err(|_| ApiError::unavailable("failed", "the change ended unexpectedly"))??;
     let tuning = tuning_of(Some(&setting));
-    Ok(response::json(&Config::new(&tuning, Some(setting.updated_at))))
+    Ok(response::json(&Config::new(&tuning, Some(setting.updated_at), &configured)))
 }
 
 async fn apply(ctx: &ApiContext, change: Change) -> Result<Setting, ApiError> {

@@ -8,14 +8,14 @@ use crate::api::ApiContext;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
-use crate::api::wire::records::{DetectionData, List};
+use crate::api::wire::records::DetectionData;
 use crate::domain::{Detection, DetectionId, EventId};
 use crate::store::{DetectionQuery, Reader, StoreError};
 
 /// `GET /api/detections`, newest first. A rare thing may take several pages to find:
 /// one with few items, or none, and `has_more` goes on at `next_cursor`.
 pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError> {
-    page(&request.ctx, query(&request)?).await
+    page(&request, query(&request)?).await
 }
 
 /// The detections that a request asks for.
@@ -44,15 +44,15 @@ pub(in crate::api) async fn find(ctx: &ApiContext, id: DetectionId) -> Result<De
 }
 
 /// A page of detections.
-pub(super) async fn page(ctx: &ApiContext, query: DetectionQuery) -> Result<Response, ApiError> {
-    let range = query.range.clone();
+pub(super) async fn page(request: &Request, query: DetectionQuery) -> Result<Response, ApiError> {
+    let (ctx, range) = (&request.ctx, query.range.clone());
     let read = move |reader: &dyn Reader, range| {
         reader.detections(&DetectionQuery { range, ..query.clone() })
     };
     let page = super::search(ctx, range.clone(), read).await?;
     let pictures = pictures_of(ctx, page.items.iter().map(|item| item.event).collect()).await?;
     let items = page.items.iter().map(|item| data(item, &pictures)).collect();
-    Ok(response::json(&List { items, pagination: super::pagination(range, &page) }))
+    super::listed(&request.query, items, super::pagination(range, &page))
 }
 
 fn data<'a>(detection: &'a Detection, pictures: &BTreeMap<EventId, bool>) -> DetectionData<'a> {

@@ -10,7 +10,7 @@ use crate::api::ApiContext;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
-use crate::api::wire::records::{EventData, List};
+use crate::api::wire::records::EventData;
 use crate::domain::{CameraId, Event, EventId, NOTES_MAX, RiskLevel, Timestamp};
 use crate::live::LiveMessage;
 use crate::store::{DetectionQuery, Durability, EventQuery, Reader};
@@ -25,11 +25,16 @@ pub(in crate::api) async fn list(
     query.camera = camera.or(query.camera);
     let range = query.range.clone();
     super::check_span(&range)?;
-    let read =
-        move |reader: &dyn Reader, range| reader.events(&EventQuery { range, ..query.clone() });
+    let (snoozed, now) = (request.query.flag("snoozed")?, request.ctx.clock.now());
+    let read = move |reader: &dyn Reader, range| {
+        let mut page = reader.events(&EventQuery { range, ..query.clone() })?;
+        let is_snoozed = |event: &Event| event.snooze_until.is_some_and(|until| until > now);
+        page.items.retain(|event| snoozed.is_none_or(|wanted| wanted == is_snoozed(event)));
+        Ok(page)
+    };
     let page = super::search(&request.ctx, range.clone(), read).await?;
     let items = page.items.iter().map(EventData::from).collect();
-    Ok(response::json(&List { items, pagination: super::pagination(range, &page) }))
+    super::listed(&request.query, items, super::pagination(range, &page))
 }
 
 /// The events that a request asks for.
@@ -54,7 +59,7 @@ pub(in crate::api) async fn detections(request: Request) -> Result<Response, Api
     let event = find(&request.ctx, EventId(request.id()?)).await?;
     let range = super::range(&request.query)?;
     let query = DetectionQuery { event: Some(event.id), range, ..DetectionQuery::default() };
-    super::detections::page(&request.ctx, query).await
+    super::detections::page(&request, query).await
 }
 
 /// What may be changed about an event.

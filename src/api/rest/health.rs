@@ -9,6 +9,7 @@ use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::cameras;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
@@ -205,7 +206,7 @@ pub(in crate::api) async fn full(request: Request) -> Result<Response, ApiError>
         ai_services: ai_services(ctx),
         circuit_breakers: circuit_breakers(ctx),
         workers: stuck(ctx),
-        cameras: ctx.cameras.list().into_iter().map(CameraData::from).collect(),
+        cameras: ctx.cameras.list().into_iter().map(|it| cameras::data(ctx, (it, true))).collect(),
         system: SystemData::from(&(ctx.system_status)()),
         timestamp: ctx.clock.now(),
     };

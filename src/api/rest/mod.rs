@@ -4,6 +4,7 @@ mod alert_rule_body;
 pub(super) mod alert_rules;
 pub(super) mod alerts;
 pub(super) mod analysis;
+pub(super) mod camera_edits;
 pub(super) mod cameras;
 pub(super) mod config;
 pub(super) mod counts;
@@ -20,10 +21,14 @@ pub(super) mod system;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+use serde_json::Value;
+
 use super::ApiContext;
 use super::error::ApiError;
 use super::query::Query;
-use super::wire::records::Pagination;
+use super::response::{self, Response};
+use super::wire::records::{List, Pagination};
 use crate::store::{Page, Range, Reader, StoreError};
 
 /// Items on a page, when the client does not say and at most (realtime contract
@@ -116,6 +121,36 @@ fn fraction(query: &Query, name: &str) -> Result<Option<f32>, ApiError> {
         }
         value => Ok(value),
     }
+}
+
+/// A list as it is sent: with all fields, or those that `fields` names.
+fn listed<T: Serialize>(
+    query: &Query,
+    items: Vec<T>,
+    pagination: Pagination,
+) -> Result<Response, ApiError> {
+    let Some(names) = query.get("fields") else {
+        return Ok(response::json(&List { items, pagination }));
+    };
+    let items = items.iter().map(|item| only(names, item)).collect::<Result<_, _>>()?;
+    Ok(response::json(&List::<Value> { items, pagination }))
+}
+
+/// An item with these fields and no others.
+fn only(names: &str, item: &impl Serialize) -> Result<Value, ApiError> {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(item) else {
+        return Err(ApiError::invalid("fields cannot be chosen here"));
+    };
+    let named = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let chosen = named.map(|name| {
+        let unknown = || {
+            let name: String = name.chars().take(64).collect();
+            ApiError::invalid(format!("fields names {name:?}, which there is not"))
+                .hint("GET /api/openapi.json tells the fields")
+        };
+        fields.remove_entry(name).ok_or_else(unknown)
+    });
+    chosen.collect::<Result<_, _>>().map(Value::Object)
 }
 
 /// The page of a list that is whole in memory that a request asks for with `limit`

@@ -8,7 +8,6 @@ use std::convert::Infallible;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream;
 use http_body_util::{BodyExt as _, StreamBody};
-use hyper::StatusCode;
 use hyper::body::Frame;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, IF_NONE_MATCH};
 
@@ -34,15 +33,6 @@ pub(in crate::api) async fn latest(request: Request) -> Result<Response, ApiErro
     let etag = format!("\"{}-{}\"", picture.captured_at.unix_ms(), u8::from(boxes));
     let known = request.head.headers.get(IF_NONE_MATCH);
     Ok(response::tagged(known, JPEG, ASK_EACH_TIME, &etag, picture.bytes))
-}
-
-/// `GET /api/cameras/{camera_id}/live-view/frame`: the same for the camera SDK's
-/// clients, which poll it.
-pub(in crate::api) async fn live_view_frame(request: Request) -> Result<Response, ApiError> {
-    let picture = latest_of(&request, false).await?;
-    let mut response = response::answer(StatusCode::OK, JPEG, picture.bytes);
-    response::set(&mut response, CACHE_CONTROL, "no-store");
-    Ok(response)
 }
 
 /// `GET /api/cameras/{camera_id}/stream.mjpeg[?boxes=1]`: pictures as they come.

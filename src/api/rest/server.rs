@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
-use crate::domain::CameraState;
+use crate::api::sdk;
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ServerStatus")]
@@ -38,7 +38,7 @@ struct Cameras {
 /// `GET /api/server/status`. Answered from memory: probes poll it.
 pub(in crate::api) async fn status(request: Request) -> Result<Response, ApiError> {
     let cameras = request.ctx.cameras.list();
-    let connected = cameras.iter().filter(|camera| camera.state == CameraState::Online).count();
+    let connected = cameras.iter().filter(|camera| sdk::is_connected(&request.ctx, camera)).count();
     Ok(response::json(&Status {
         success: true,
         message: "Server is running",

@@ -8,6 +8,7 @@ mod figures;
 mod openapi;
 mod operation;
 mod operations;
+mod operations_sdk;
 mod parameters;
 mod registry;
 

@@ -96,6 +96,7 @@ impl Operation {
         Self { needs_body: true, ..self.optional_body::<T>() }
     }
 
+    /// A body that may be left out.
     pub(super) fn optional_body<T: JsonSchema>(self) -> Self {
         Self { body: Some(schema::of::<T>()), ..self }
     }

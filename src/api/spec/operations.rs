@@ -4,12 +4,15 @@ use serde_json::Value;
 
 use super::figures;
 use super::operation::Operation;
+use super::operations_sdk;
 use super::parameters::{
-    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, JOB_STATE, JOB_TYPE, LOGS, PAGE, PART,
-    RULES, SCENE_CHANGES, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
+    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, FIELDS, JOB_STATE, JOB_TYPE, LOGS, PAGE,
+    PART, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
 };
 use super::registry::Registry;
-use crate::api::rest::{alert_rules, cameras, events, exports, health, jobs as rest_jobs, server};
+use crate::api::rest::{
+    alert_rules, camera_edits, cameras, events, exports, health, jobs as rest_jobs, server,
+};
 use crate::api::wire::alerts::{AlertRecord, DryRun, NewRule, RuleData, RuleList};
 use crate::api::wire::analysis;
 use crate::api::wire::jobs::{JobData, LogData};
@@ -18,28 +21,62 @@ use crate::api::wire::scene::SceneChangeRecord;
 
 const JPEG: &str = "image/jpeg";
 const SSE: &str = "text/event-stream";
+const CAMERA_EVENTS: &str = "`connected`, `disconnected`, `error`, `propertyChanged`, `warning`, \
+                             `afStatus`, `downloadComplete`, `transferProgress`, \
+                             `contentsTransfer`, `reconnecting`, `reconnected` and `focusResult`, \
+                             live. With `ids=1` each has an id, and `Last-Event-ID` resumes.";
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
-    [cameras(), records(), figures::all(), alerts(), jobs(), probes(), papers(), websockets()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        cameras(),
+        operations_sdk::all(),
+        records(),
+        figures::all(),
+        alerts(),
+        jobs(),
+        probes(),
+        papers(),
+        websockets(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn cameras() -> Vec<Operation> {
+    const CAMERA: &str = "/api/cameras/{camera_id}";
     vec![
         Operation::get("/api/cameras", "All cameras.")
-            .query(&[CAMERA_STATES])
+            .query(&[CAMERA_STATES, FIELDS])
             .json::<cameras::CameraList<'_>>(),
-        Operation::get("/api/cameras/{camera_id}", "One camera.").json::<CameraData>(),
+        Operation::post("/api/cameras", "A new camera, with the keys of the configuration.")
+            .body::<camera_edits::CameraBody>()
+            .json_with::<CameraData>(201, "The camera; its first picture may take a moment.")
+            .errors(&[409, 422]),
+        Operation::get(CAMERA, "One camera.").json::<CameraData>(),
+        Operation::patch(
+            CAMERA,
+            "Changes a camera, or switches it on or off; of a camera in the configuration file \
+             only `name` and `enabled` can be changed. What is not given stays, null takes a key \
+             back.",
+        )
+        .body::<camera_edits::CameraBody>()
+        .json::<CameraData>()
+        .errors(&[422]),
+        Operation::delete(
+            CAMERA,
+            "Removes a camera that is not in the configuration file; its records stay.",
+        )
+        .nothing("It is gone.")
+        .errors(&[409]),
         Operation::get(
             "/api/cameras/{camera_id}/events",
             "What happens to the connection of a camera, as a stream; or, to whoever accepts \
              JSON, its events.",
         )
-        .query(&[WHICH_EVENTS, PAGE])
-        .other(SSE, "`connected`, `disconnected` and `error`, live.")
+        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS])
+        .other(SSE, CAMERA_EVENTS)
         .json::<List<EventData<'_>>>(),
         Operation::get("/api/cameras/{camera_id}/snapshot", "The latest picture.")
             .query(&[BOXES])
@@ -47,13 +84,11 @@ fn cameras() -> Vec<Operation> {
         Operation::get("/api/cameras/{camera_id}/stream.mjpeg", "Pictures as they come.")
             .query(&[BOXES])
             .other("multipart/x-mixed-replace", "JPEG pictures without end."),
-        Operation::get("/api/cameras/{camera_id}/live-view/frame", "The latest picture, uncached.")
-            .other(JPEG, "The picture."),
         Operation::get(
             "/api/cameras/{camera_id}/scene-changes",
             "When the view of a camera was not what it had been, newest first.",
         )
-        .query(&[SCENE_CHANGES, SPAN, PAGE])
+        .query(&[SCENE_CHANGES, SNOOZED, SPAN, PAGE])
         .json::<List<SceneChangeRecord<'_>>>(),
         Operation::post(
             "/api/cameras/{camera_id}/scene-changes/{id}/acknowledge",
@@ -70,8 +105,8 @@ fn records() -> Vec<Operation> {
             "What happens to the connections of all cameras, as a stream; or, to whoever accepts \
              JSON, security events, newest first.",
         )
-        .query(&[WHICH_EVENTS, PAGE])
-        .other(SSE, "`connected`, `disconnected` and `error`, live.")
+        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS])
+        .other(SSE, CAMERA_EVENTS)
         .json::<List<EventData<'_>>>(),
         Operation::get(
             "/api/events/analyze/{batch_id}/stream",
@@ -88,14 +123,14 @@ fn records() -> Vec<Operation> {
         .body::<events::Change>()
         .json::<EventData<'_>>(),
         Operation::get("/api/events/{id}/detections", "The detections of an event.")
-            .query(&[SPAN, PAGE])
+            .query(&[SPAN, PAGE, FIELDS])
             .json::<List<DetectionData<'_>>>(),
         Operation::get("/api/events/{id}/snapshot", "The picture of an event.")
             .other(JPEG, "The picture."),
         Operation::get("/api/events/{id}/thumbnail", "The same, small.")
             .other(JPEG, "The picture."),
         Operation::get("/api/detections", "Detections, newest first.")
-            .query(&[WHICH_DETECTIONS, PAGE])
+            .query(&[WHICH_DETECTIONS, PAGE, FIELDS])
             .json::<List<DetectionData<'_>>>(),
         Operation::get("/api/detections/{id}", "One detection.").json::<DetectionData<'_>>(),
         Operation::get("/api/detections/{id}/image", "The picture of a detection's event.")

@@ -3,7 +3,11 @@
 use super::operation::{Kind, QueryParameter};
 use crate::api::rest::LIMIT_MAX;
 
-const fn parameter(name: &'static str, kind: Kind, about: &'static str) -> QueryParameter {
+pub(super) const fn parameter(
+    name: &'static str,
+    kind: Kind,
+    about: &'static str,
+) -> QueryParameter {
     QueryParameter { name, kind, about }
 }
 
@@ -24,6 +28,14 @@ const OFFSET: QueryParameter =
 const LEVELS: &[&str] = &["low", "medium", "high", "critical"];
 const SEVERITY: QueryParameter =
     parameter("severity", Kind::OneOf(LEVELS), "Of this severity only.");
+
+/// Which fields of the items are sent.
+pub(super) const FIELDS: &[QueryParameter] =
+    &[parameter("fields", Kind::Text, "These fields of the items only, with commas between.")];
+
+/// What lists of events can be asked by beside.
+pub(super) const SNOOZED: &[QueryParameter] =
+    &[parameter("snoozed", Kind::Flag, "Put off by a person until later than now, or not.")];
 
 /// A stretch of time.
 pub(super) const SPAN: &[QueryParameter] = &[FROM, UNTIL];

@@ -1,5 +1,6 @@
 //! The camera SDK event stream: `event: NAME`, `data: ONE-LINE-JSON`, an empty
-//! line. LF only, no `id:`, no `retry:`, no replay.
+//! line. LF only, no `id:`, no `retry:`, no replay; a client that asks for ids gets
+//! an `id:` line before each frame, and can resume.
 //!
 //! Payloads begin with the documented fields; `cameraId`, and `id` where the
 //! manager library reads it, follow as additions that every known reader
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use crate::api::response::json_text;
 use crate::domain::{AfState, CameraId, CameraNotice, DownloadKind, TransferStatus};
-use crate::live::{LiveMessage, Wire};
+use crate::live::{Cursor, LiveMessage, Resynced, Stamp, Wire};
 
 /// The comment that shows that the stream lives.
 pub const KEEPALIVE: &str = ": keepalive\n\n";
@@ -107,6 +108,14 @@ struct FocusResult<'a> {
     camera_id: &'a str,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Resumed<'a> {
+    camera_id: &'a str,
+    replayed: usize,
+    complete: bool,
+}
+
 /// The first frame of a stream about `camera`, an id or [`ALL_CAMERAS`].
 pub fn handshake(camera: &str) -> Bytes {
     sse("connected", &Handshake { camera_id: camera }).into()
@@ -132,6 +141,33 @@ pub fn frame(message: &LiveMessage) -> Option<Wire> {
         | LiveMessage::EventDropped(_)
         | LiveMessage::JobLog(_) => None,
     }
+}
+
+/// [`frame`], with room for an id before it.
+pub fn frame_with_id(message: &LiveMessage) -> Option<Wire> {
+    match message {
+        LiveMessage::Notice { camera, notice } => {
+            Some(Wire::stamped("", notice_frame(camera, notice)))
+        }
+        _ => None,
+    }
+}
+
+/// What a client sends back as `Last-Event-ID`.
+pub fn id_line(stamp: &Stamp) -> String {
+    id(stamp.cursor)
+}
+
+/// The id of the position `cursor`, as a line.
+pub fn id(cursor: Cursor) -> String {
+    format!("id: {cursor}\n")
+}
+
+/// The end of a replay: what a client missed has been sent, or is lost in part.
+/// Only for clients that asked for ids.
+pub fn resumed(camera: &str, outcome: &Resynced) -> Bytes {
+    let (replayed, complete) = (outcome.replayed, !outcome.is_too_old);
+    sse("resumed", &Resumed { camera_id: camera, replayed, complete }).into()
 }
 
 fn notice_frame(camera: &CameraId, notice: &CameraNotice) -> String {

@@ -9,6 +9,7 @@
 pub mod alerts;
 pub mod analysis;
 pub mod camera_sdk;
+pub(super) mod camera_sdk_rest;
 mod cameras;
 pub(super) mod catalog;
 pub(super) mod control;
@@ -23,6 +24,9 @@ use crate::live::Form;
 
 /// The camera SDK's event stream, as the hub keeps it.
 pub const CAMERA_SDK: Form = Form::plain(0, camera_sdk::frame);
+
+/// The same with an `id:` line before each frame, for who asks for it.
+pub const CAMERA_SDK_WITH_IDS: Form = Form::new(2, camera_sdk::frame_with_id, camera_sdk::id_line);
 
 /// The realtime API's WebSocket messages, as the hub keeps them.
 pub const REALTIME: Form = Form::new(1, realtime::message, realtime::stamp);

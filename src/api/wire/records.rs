@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capture::CameraEntry;
-use crate::domain::{BBox, CameraState, Detection, Event, Timestamp};
+use crate::domain::{BBox, Detection, Event, Timestamp};
 
 /// A security event. The documented fields come first; the rest is ours.
 #[derive(Serialize, JsonSchema)]
@@ -178,15 +178,18 @@ pub struct CameraData {
     width: Option<u32>,
     height: Option<u32>,
     fps: f64,
+    /// False when somebody has switched it off.
+    enabled: bool,
 }
 
-impl From<CameraEntry> for CameraData {
-    fn from(camera: CameraEntry) -> Self {
+impl CameraData {
+    /// A camera, whether there is a session with it, and whether it is to run.
+    pub fn new(camera: CameraEntry, is_connected: bool, enabled: bool) -> Self {
         Self {
             id: camera.id.as_str().to_owned(),
             model: camera.model,
             connection_type: camera.connection_type,
-            connected: camera.state == CameraState::Online,
+            connected: is_connected,
             name: camera.name,
             folder_path: camera.source,
             status: camera.state.as_str(),
@@ -196,6 +199,7 @@ impl From<CameraEntry> for CameraData {
             width: camera.size_px.map(|(width, _)| width),
             height: camera.size_px.map(|(_, height)| height),
             fps: rounded(camera.fps, 10.0),
+            enabled,
         }
     }
 }

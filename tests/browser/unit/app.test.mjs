@@ -168,6 +168,22 @@ test("a form makes the rule that it shows", () => {
   assert.deepEqual([rule.schedule?.start_time, rule.schedule?.end_time], ["22:00", null]);
 });
 
+test("changing a rule keeps what the form does not show", () => {
+  const rule = {
+    id: "1", name: "a", enabled: true, severity: null, risk_threshold: null, object_types: ["person", "dog"],
+    camera_ids: ["yard"], zone_ids: [], cooldown_seconds: 60,
+    schedule: { days: ["friday"], start_time: "22:00", end_time: null, timezone: "Europe/Berlin" },
+  };
+  const form = new FormData();
+  form.set("name", "b");
+  form.set("label", "*");
+  form.set("zone", "porch, drive ,");
+  form.set("cooldown", "1");
+  const changed = ruleFrom(form, rule);
+  assert.deepEqual([changed.object_types, changed.camera_ids, changed.zone_ids], [["person", "dog"], [], ["porch", "drive"]]);
+  assert.deepEqual(changed.schedule, { days: ["friday"], start_time: null, end_time: null, timezone: "Europe/Berlin" });
+});
+
 test("a rule says in words what it asks for", () => {
   const rule = {
     id: "1", name: "a", enabled: true, severity: null, risk_threshold: /** @type {number | null} */ (null),

@@ -32,8 +32,11 @@ pub fn run(cameras: &[Sim], ends_with_input: bool) {
             line => obey(cameras, line),
         }
     }
+    if ends_with_input {
+        return;
+    }
     // No more commands will come: it was started in the background.
-    while !ends_with_input {
+    loop {
         thread::park();
     }
 }
