@@ -282,6 +282,7 @@ async fn appliance(
         clock: &clock,
         health: &health,
         metrics: &metrics,
+        progress: &progress,
         tasks: &tasks,
         stop,
     })?;
