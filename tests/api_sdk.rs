@@ -322,7 +322,7 @@ async fn stills_go_where_a_client_says_below_one_directory_and_nowhere_else() {
     ] {
         assert_eq!(sdk.put("settings/save-info", body).await.status, 400, "{body}");
     }
-    assert_eq!(sdk.text(&sdk.get("settings/save-info").await).contains("2026/wedding"), true);
+    assert!(sdk.get("settings/save-info").await.text().contains("2026/wedding"));
     assert_golden("sdk-settings-files.json", sdk.get("settings/files").await.text());
     appliance.finished().await;
 }

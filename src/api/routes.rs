@@ -146,6 +146,7 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/jobs/{id}/logs", Viewer, jobs::logs),
         Route::get("/api/exports", Viewer, exports::list),
         Route::post("/api/exports", Operator, exports::start),
+        Route::post("/api/events/export", Operator, exports::start),
         Route::get("/api/exports/{id}", Viewer, jobs::one),
         Route::delete("/api/exports/{id}", Operator, exports::remove),
         Route::get("/api/exports/{id}/download", Viewer, exports::download),

@@ -72,6 +72,13 @@ impl Hub {
         }
     }
 
+    /// Calls `listener` with every message from now on, except those in passing, on
+    /// the thread that publishes; it must not block and must not publish itself.
+    pub fn on_message(&self, listener: impl Fn(&LiveMessage) + Send + Sync + 'static) {
+        let mut listeners = self.0.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Box::new(listener));
+    }
+
     /// Offers `message` to everyone who listens now, and keeps it for nobody who comes
     /// back: of what comes by the thousand, the history would hold nothing else.
     /// Never blocks.
@@ -84,13 +91,6 @@ impl Hub {
                 channel.backlogs.iter().map(|backlog| backlog.offer_alone(&envelope)).sum();
             channel.dropped.add(dropped);
         }
-    }
-
-    /// Calls `listener` with every message from now on, on the thread that
-    /// publishes; it must not block and must not publish itself.
-    pub fn on_message(&self, listener: impl Fn(&LiveMessage) + Send + Sync + 'static) {
-        let mut listeners = self.0.listeners.write().unwrap_or_else(PoisonError::into_inner);
-        listeners.push(Box::new(listener));
     }
 
     /// Listens from now on to the messages that `filter` lets through and that

@@ -185,7 +185,6 @@ impl StreamControl {
         reply.send(answer);
     }
 
-    /// Told each time, because a client waits for it also when there was a session.
     fn connect(&self, mode: ConnectionMode) -> Result<(), ControlError> {
         let entry = self.context.directory.get(&self.camera);
         let Some(entry) = entry.filter(|entry| entry.state == CameraState::Online) else {
@@ -197,8 +196,8 @@ impl StreamControl {
                 return unsupported("this camera is a stream; connect it in the mode remote");
             }
             self.owner.show(session());
+            self.tell(CameraNotice::Connected { model: entry.model });
         }
-        self.tell(CameraNotice::Connected { model: entry.model });
         Ok(())
     }
 

@@ -9,6 +9,8 @@ use crate::api::request::Request;
 use crate::api::response::{self, Response};
 use crate::api::wire::camera_sdk_rest::{Answer, FingerprintData, ModeData};
 use crate::capture::{Command, ConnectionMode};
+use crate::domain::CameraNotice;
+use crate::live::LiveMessage;
 
 /// `POST /api/cameras/{camera_id}/connection`. The mode is judged first, whatever
 /// else is wrong; with a session already there, it stays as it is.
@@ -24,7 +26,9 @@ pub(in crate::api) async fn connect(mut request: Request) -> Result<Response, Ap
     };
     let was_connected = target.is_connected();
     target.ask_anyway(control, |reply| Command::Connect { mode, is_kept, reply }).await?;
-    if !was_connected {
+    if was_connected {
+        announce_again(&request, &target);
+    } else {
         request.ctx.desk.write(&target.id, |notes| notes.is_live_view_enabled = None);
         super::settings::renew_naming(&request, &target).await;
     }
@@ -63,6 +67,14 @@ pub(in crate::api) async fn fingerprint(request: Request) -> Result<Response, Ap
     let message = "This box does not speak the camera's tunnel; no fingerprint is needed";
     let data = Some(FingerprintData { ssh_supported: false });
     Ok(response::json(&Answer { success: true, message, camera: None, data }))
+}
+
+/// Clients wait for the event after each connect; the camera tells only of those
+/// that begin a session.
+fn announce_again(request: &Request, target: &Target) {
+    let model = target.summary().model;
+    let (camera, notice) = (target.id.clone(), CameraNotice::Connected { model });
+    request.ctx.hub.publish(LiveMessage::Notice { camera, notice });
 }
 
 pub(super) fn mode_word(mode: ConnectionMode) -> &'static str {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::body;
 use super::camera::Target;
-use super::value::{hex, meant};
+use super::value::{hex, meant, number_of};
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::Response;
@@ -80,12 +80,12 @@ fn data(property: Property) -> PropertyData {
 
 fn bulk(property: Property) -> BulkProperty {
     let choice = |choice: crate::capture::Choice| BulkChoice {
-        value: choice.value,
+        value: number_of(choice.value),
         hex_value: hex(choice.value),
         formatted: choice.label,
     };
     BulkProperty {
-        current_value: property.value,
+        current_value: number_of(property.value),
         current_hex_value: hex(property.value),
         current_formatted: property.label,
         writable: property.is_writable,

@@ -13,16 +13,19 @@ const STORE_DESTINATIONS: [(i64, &[&str]); 3] = [
     (3, &["host-pc-and-memory-card", "both", "pc-and-card", "host-and-camera"]),
 ];
 
-/// A value as a token. Negative ones keep the width that they need: the exposure
-/// compensation of -2 EV is `0xf830`.
+/// A value as a token.
 pub(super) fn hex(value: i64) -> String {
-    if value >= 0 {
-        return format!("{value:#x}");
-    }
+    format!("{:#x}", number_of(value))
+}
+
+/// A value as the number that its token says. Negative ones have the width that
+/// they need: the exposure compensation of -2 EV is `0xf830`.
+pub(super) fn number_of(value: i64) -> u64 {
     match (i16::try_from(value), i32::try_from(value)) {
-        (Ok(narrow), _) => format!("{narrow:#x}"),
-        (_, Ok(word)) => format!("{word:#x}"),
-        _ => format!("{value:#x}"),
+        _ if value >= 0 => value.unsigned_abs(),
+        (Ok(narrow), _) => u64::from(narrow.cast_unsigned()),
+        (_, Ok(word)) => u64::from(word.cast_unsigned()),
+        _ => value.cast_unsigned(),
     }
 }
 
@@ -112,8 +115,7 @@ fn number(property: &Property, text: &str) -> Option<i64> {
     let raw = u64::from_str_radix(digits, 16).ok()?;
     // A token stands for the value that is written so, which may be negative.
     let mut known = property.choices.iter().map(|choice| choice.value).chain([property.value]);
-    let token = format!("{raw:#x}");
-    known.find(|value| hex(*value) == token).or_else(|| i64::try_from(raw).ok())
+    known.find(|value| number_of(*value) == raw).or_else(|| i64::try_from(raw).ok())
 }
 
 fn is_available(property: &Property, value: i64) -> bool {

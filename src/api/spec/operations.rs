@@ -6,8 +6,8 @@ use super::figures;
 use super::operation::Operation;
 use super::operations_sdk;
 use super::parameters::{
-    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, FIELDS, JOB_STATE, JOB_TYPE, LOGS, PAGE,
-    PART, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
+    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, FIELDS, IDS, JOB_STATE, JOB_TYPE, LOGS,
+    PAGE, PART, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
 };
 use super::registry::Registry;
 use crate::api::rest::{
@@ -75,7 +75,7 @@ fn cameras() -> Vec<Operation> {
             "What happens to the connection of a camera, as a stream; or, to whoever accepts \
              JSON, its events.",
         )
-        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS])
+        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS, IDS])
         .other(SSE, CAMERA_EVENTS)
         .json::<List<EventData<'_>>>(),
         Operation::get("/api/cameras/{camera_id}/snapshot", "The latest picture.")
@@ -105,7 +105,7 @@ fn records() -> Vec<Operation> {
             "What happens to the connections of all cameras, as a stream; or, to whoever accepts \
              JSON, security events, newest first.",
         )
-        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS])
+        .query(&[WHICH_EVENTS, SNOOZED, PAGE, FIELDS, IDS])
         .other(SSE, CAMERA_EVENTS)
         .json::<List<EventData<'_>>>(),
         Operation::get(
@@ -195,6 +195,9 @@ fn jobs() -> Vec<Operation> {
             .query(&[JOB_STATE, PART])
             .json::<List<JobData>>(),
         Operation::post("/api/exports", "Starts an export.")
+            .body::<exports::NewExport>()
+            .json_with::<rest_jobs::Accepted>(202, ACCEPTED),
+        Operation::post("/api/events/export", "The same, under the contract's older name.")
             .body::<exports::NewExport>()
             .json_with::<rest_jobs::Accepted>(202, ACCEPTED),
         Operation::get("/api/exports/{id}", "One export.").json::<JobData>(),

@@ -2,8 +2,8 @@
 
 use schemars::JsonSchema;
 
-use super::operation::{Kind, Operation, QueryParameter};
-use super::parameters::parameter;
+use super::operation::Operation;
+use super::parameters::SERVER_LOGS;
 use crate::api::wire::camera_sdk_rest::{
     ActionData, AfAreaData, AllPropertiesData, Answer, CardFiles, FingerprintData, FocusStepData,
     FramesData, LiveViewData, ModeData, NoData, NormalizedPoint, OsdData, PriorityKeyData,
@@ -14,15 +14,6 @@ use crate::api::wire::camera_sdk_rest::{
 type Done = Answer<NoData>;
 
 const JPEG: &str = "image/jpeg";
-
-const LINES: &[QueryParameter] = &[
-    parameter("lines", Kind::Number(1, 1000), "Most lines; 100 unless told."),
-    parameter(
-        "level",
-        Kind::OneOf(&["debug", "info", "warn", "error"]),
-        "Lines that matter at least so much; `info` unless told.",
-    ),
-];
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
@@ -282,7 +273,7 @@ fn cards() -> Vec<Operation> {
 fn server() -> Vec<Operation> {
     vec![
         Operation::get("/api/server/logs", "The last lines of the log, newest first.")
-            .query(&[LINES])
+            .query(&[SERVER_LOGS])
             .json::<ServerLogs>(),
         Operation::post(
             "/api/server/shutdown",

@@ -3,11 +3,7 @@
 use super::operation::{Kind, QueryParameter};
 use crate::api::rest::LIMIT_MAX;
 
-pub(super) const fn parameter(
-    name: &'static str,
-    kind: Kind,
-    about: &'static str,
-) -> QueryParameter {
+const fn parameter(name: &'static str, kind: Kind, about: &'static str) -> QueryParameter {
     QueryParameter { name, kind, about }
 }
 
@@ -68,6 +64,20 @@ pub(super) const WHICH_DETECTIONS: &[QueryParameter] = &[
 
 pub(super) const TIMELINE: &[QueryParameter] =
     &[parameter("bucket_size", Kind::OneOf(&["hour", "day", "week"]), "An hour unless told.")];
+
+/// Whether the frames of an event stream have ids.
+pub(super) const IDS: &[QueryParameter] =
+    &[parameter("ids", Kind::Flag, "Frames of the stream have ids, and it can be resumed.")];
+
+/// What lines of the daemon's log can be asked by.
+pub(super) const SERVER_LOGS: &[QueryParameter] = &[
+    parameter("lines", Kind::Number(1, 1000), "Most lines; 100 unless told."),
+    parameter(
+        "level",
+        Kind::OneOf(&["debug", "info", "warn", "error"]),
+        "Lines that matter at least so much; `info` unless told.",
+    ),
+];
 
 pub(super) const BOXES: &[QueryParameter] =
     &[parameter("boxes", Kind::Flag, "Whether boxes are drawn around objects.")];

@@ -92,7 +92,7 @@ pub struct AllPropertiesData {
 #[derive(Serialize, JsonSchema)]
 pub struct BulkProperty {
     /// The value as a number.
-    pub current_value: i64,
+    pub current_value: u64,
     /// The value as hex.
     pub current_hex_value: String,
     /// For people.
@@ -107,7 +107,7 @@ pub struct BulkProperty {
 #[derive(Serialize, JsonSchema)]
 pub struct BulkChoice {
     /// As a number.
-    pub value: i64,
+    pub value: u64,
     /// As hex.
     pub hex_value: String,
     /// For people.

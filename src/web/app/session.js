@@ -41,7 +41,7 @@ export class Session {
     this.store = store;
     const options = { apiKey: sessionStorage.getItem(KEY_ITEM) };
     this.api = new Api(options);
-    this.manager = new CameraManager({ ...options, stream: false });
+    this.manager = new CameraManager({ ...options, stream: false, autoConnect: false });
     this.events = new EventsSocket(options);
     this.system = new SystemSocket(options);
     this.#listenToCameras();

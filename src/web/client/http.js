@@ -139,10 +139,11 @@ export class Api {
    * @param {string} path
    * @param {string} accept media type
    * @param {AbortSignal} signal
+   * @param {Record<string, string>} [more] headers
    * @returns {Promise<Response>}
    */
-  async open(path, accept, signal) {
-    const response = await this.#send(this.url(path), { headers: { Accept: accept }, signal });
+  async open(path, accept, signal, more = {}) {
+    const response = await this.#send(this.url(path), { headers: { Accept: accept, ...more }, signal });
     if (!response.ok) throw await refusal(response);
     return response;
   }

@@ -9,6 +9,7 @@
 // origin, and `apiKey`, needed when the box has keys. Everything reconnects by
 // itself and says so, and holds only a bounded number of things in memory.
 
+export { CameraControl } from "./camera-control.js";
 export { CameraManager } from "./camera-manager.js";
 export { Api, ApiError } from "./http.js";
 export { LiveView } from "./live-view.js";

@@ -18,7 +18,10 @@ const SILENCE_MS = 75_000;
  * @typedef {object} Frame
  * @property {string} event its name, `message` when it has none
  * @property {string} data
+ * @property {string} [id] where in the stream it is, when the box was asked for ids
  */
+
+/** @typedef {"connecting" | "open" | "waiting" | "closed"} StreamState */
 
 /** Cuts text, arriving in any pieces, into frames. */
 export class FrameParser {
@@ -44,21 +47,23 @@ export class FrameParser {
  * @returns {Frame | null} null for comments
  */
 function frameOf(block) {
-  const frame = { event: "message", data: /** @type {string[]} */ ([]) };
+  const frame = { event: "message", data: /** @type {string[]} */ ([]), id: /** @type {{ id?: string }} */ ({}) };
   for (const line of block.split("\n")) {
     const [, field, value] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
     if (field === "event") frame.event = value ?? "";
     if (field === "data") frame.data.push(value ?? "");
+    if (field === "id") frame.id = { id: value ?? "" };
   }
-  return frame.data.length > 0 ? { event: frame.event, data: frame.data.join("\n") } : null;
+  return frame.data.length > 0 ? { event: frame.event, data: frame.data.join("\n"), ...frame.id } : null;
 }
 
 /**
- * An event stream that comes back: 1 s doubling to 30 s, with jitter.
+ * An event stream that comes back: 1 s doubling to 30 s, with jitter. Asked for
+ * with `ids=1`, it goes on where it was.
  *
  * @extends {Emitter<{
  *   frame: { event: string, data: any },
- *   state: { state: "connecting" | "open" | "waiting" | "closed", error: Error | null },
+ *   state: { state: StreamState, error: Error | null },
  * }>}
  */
 export class EventStream extends Emitter {
@@ -77,6 +82,10 @@ export class EventStream extends Emitter {
     this.timing = options.timing ?? realTiming;
     /** @type {number | null} */
     this.lastMessageAt = null;
+    /** @type {StreamState} */
+    this.state = "closed";
+    /** Where the stream goes on after a break. @type {string | null} */
+    this.lastId = null;
   }
 
   /** Connects and stays connected until `close`. */
@@ -90,13 +99,13 @@ export class EventStream extends Emitter {
     this.timing.cancel(this.#retry);
     this.#abort?.abort();
     this.#abort = null;
-    this.emit("state", { state: "closed", error: null });
+    this.#become("closed", null);
   }
 
   async #run() {
     const abort = new AbortController();
     this.#abort = abort;
-    this.emit("state", { state: "connecting", error: null });
+    this.#become("connecting", null);
     /** @type {Error} */
     let ended = new Error("the box ended the stream");
     try {
@@ -109,10 +118,12 @@ export class EventStream extends Emitter {
 
   /** @param {AbortController} abort */
   async #read(abort) {
-    const response = await this.api.open(this.path, "text/event-stream", abort.signal);
+    /** @type {Record<string, string>} */
+    const headers = this.lastId === null ? {} : { "Last-Event-ID": this.lastId };
+    const response = await this.api.open(this.path, "text/event-stream", abort.signal, headers);
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     if (!reader) return;
-    this.emit("state", { state: "open", error: null });
+    this.#become("open", null);
     const parser = new FrameParser();
     for (;;) {
       const watch = this.timing.after(() => abort.abort(), SILENCE_MS);
@@ -125,7 +136,8 @@ export class EventStream extends Emitter {
   }
 
   /** @param {Frame} frame */
-  #deliver({ event, data }) {
+  #deliver({ event, data, id }) {
+    this.lastId = id ?? this.lastId;
     try {
       this.emit("frame", { event, data: JSON.parse(data) });
     } catch {
@@ -138,6 +150,12 @@ export class EventStream extends Emitter {
     this.#failures += 1;
     const delay = reconnectDelay(this.#failures, this.timing.random());
     this.#retry = this.timing.after(() => void this.#run(), delay);
-    this.emit("state", { state: "waiting", error });
+    this.#become("waiting", error);
+  }
+
+  /** @param {StreamState} state @param {Error | null} error */
+  #become(state, error) {
+    this.state = state;
+    this.emit("state", { state, error });
   }
 }

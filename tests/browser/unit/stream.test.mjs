@@ -51,7 +51,7 @@ test("a frame named error is a camera's report, and the stream goes on", async (
     },
   );
   await withServer(answer, async (baseUrl) => {
-    const manager = new CameraManager({ baseUrl });
+    const manager = new CameraManager({ baseUrl, autoConnect: false });
     const failed = [];
     manager.on("connection-failed", (failure) => failed.push(failure));
     const reports = [next(manager, "error"), next(manager, "disconnected"), next(manager, "camera-found")];
@@ -74,7 +74,7 @@ test("the greeting of the stream is not taken for a camera", async () => {
     },
   );
   await withServer(answer, async (baseUrl) => {
-    const manager = new CameraManager({ baseUrl });
+    const manager = new CameraManager({ baseUrl, autoConnect: false });
     const connected = next(manager, "connected");
     manager.start();
     assert.deepEqual((await connected).id, "yard");
@@ -90,7 +90,7 @@ test("cameras that appear, change and disappear are told", async () => {
   ];
   const answer = box(() => ({ cameras: lists.shift() ?? [] }), () => {});
   await withServer(answer, async (baseUrl) => {
-    const manager = new CameraManager({ baseUrl, stream: false });
+    const manager = new CameraManager({ baseUrl, stream: false, autoConnect: false });
     const story = [];
     manager.on("camera-found", ({ id }) => story.push(`found ${id}`));
     manager.on("camera-changed", ({ camera }) => story.push(`${camera.status}: ${camera.reason}`));
@@ -106,7 +106,7 @@ test("a refusal carries the server's sentence, code and hint", async () => {
     response.end('{"message":"a valid API key is required","error":{"code":"key_required","hint":"send it"}}');
   };
   await withServer(answer, async (baseUrl) => {
-    const manager = new CameraManager({ baseUrl, stream: false });
+    const manager = new CameraManager({ baseUrl, stream: false, autoConnect: false });
     const failed = next(manager, "connection-failed");
     await manager.refresh();
     const { error } = await failed;
