@@ -30,6 +30,7 @@ use tokio::sync::Notify;
 use crate::api::{self, ApiContext, ApiHandles, Tune};
 use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
 use crate::board::Sensors;
+use crate::capture::ptp::{PtpCameras, PtpContext, StillsPlace};
 use crate::capture::{Cameras, CaptureContext, Controls, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
@@ -41,10 +42,9 @@ use crate::live::{EventDropped, Hub, LiveMessage};
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
 use crate::pipeline::{
-    FreeBytes, Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls,
-    Surroundings,
+    Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls, Surroundings,
 };
-use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
+use crate::rt::{Claim, Clock, FreeBytes, Refused, Stop, Tasks};
 use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
 use announce::announce;
@@ -350,7 +350,7 @@ async fn appliance(
         configured: figures::configured(Arc::clone(&all_cameras), settings.store.max_age),
         storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
         pipeline: figures::pipeline(pipeline.clone(), stats),
-        controls,
+        controls: controls.clone(),
         stills: dir.join(STILLS),
         logs,
         shutdown: {
@@ -368,6 +368,15 @@ async fn appliance(
     if let Some(book) = tuning::stored(&store, CAMERA_BOOK, BOOK_LIMIT).await {
         all_cameras.set_book(&book);
     }
+    let ptp = PtpCameras::new(PtpContext {
+        controls: controls.clone(),
+        directory: directory.clone(),
+        stills: StillsPlace {
+            root: dir.join(STILLS),
+            min_free_bytes: settings.store.min_free_bytes,
+            free_bytes: free_bytes(dir),
+        },
+    });
     let taps = Taps::default();
     let capture = CaptureContext {
         tasks: tasks.clone(),
@@ -378,7 +387,8 @@ async fn appliance(
         stop: stop.clone(),
     };
     let mut reloader = Reloader {
-        cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
+        cameras: Cameras::new(capture, drivers::factory(ptp.clone()), taps.factory()),
+        ptp,
         directory,
         stream_controls,
         taps,
