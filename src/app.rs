@@ -292,6 +292,7 @@ async fn appliance(
         clock: &clock,
         health: &health,
         metrics: &metrics,
+        progress: &progress,
         tasks: &tasks,
         stop,
     })?;
