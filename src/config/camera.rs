@@ -9,8 +9,9 @@ use super::nearest::nearest;
 use super::rules::{self, Bad};
 use super::section::Section;
 use super::{CameraConfig, area, source};
-use crate::capture::control::ConnectionMode;
-use crate::capture::{CameraSettings, DriverKind, PtpAddress, RtspTransport, Source};
+use crate::capture::{
+    CameraSettings, ConnectionMode, DriverKind, PtpAddress, RtspTransport, Source,
+};
 use crate::domain::{CameraId, FRAME_EDGE_MAX_PX};
 use crate::pipeline::LaneSettings;
 

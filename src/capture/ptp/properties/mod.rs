@@ -200,7 +200,7 @@ fn choices(
         let range = vec![part("min", *least), part("max", *most), part("step", *step)];
         return (range, Vec::new(), true);
     }
-    let numbers = numbers.map(|kind| choices_of(kind)).unwrap_or_default();
+    let numbers = numbers.map(choices_of).unwrap_or_default();
     let texts = named.map(|widget| choices_of(&widget.kind)).unwrap_or_default();
     let meaning = spec.meaning;
     let choice = |value: i64| Choice { value, label: meaning.label(value) };

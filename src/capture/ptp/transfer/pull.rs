@@ -104,7 +104,7 @@ impl Transfer<'_> {
             .write_all(bytes)
             .map_err(|error| StillError::io("write", running.part.path(), error).to_string())?;
         running.offset = offset;
-        let tenths = if size > 0 { offset.saturating_mul(10) / size } else { 0 };
+        let tenths = offset.saturating_mul(10).checked_div(size).unwrap_or(0);
         if !is_thumb && tenths > running.told && offset < size {
             running.told = tenths;
             let percent = u8::try_from(tenths * 10).unwrap_or(99).min(99);
