@@ -17,7 +17,7 @@ PROGRAM ?= $(TARGET_DIR)/release/watchpost
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build install arm caps-test lint-yocto test test-rust test-browser bench soak-kill lint fmt clean setup
+.PHONY: help run build install arm caps-test lint-yocto test test-rust test-browser bench soak-kill soak-upload lint fmt clean setup
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -83,6 +83,10 @@ soak-kill: ## Kill store and daemon N times (N=1000), then as many simulated pow
 	@scripts/setup
 	STORE_KILLS=$(N) $(CARGO) test --locked --test store_crash --test store_sigkill
 	POWER_LOSS_HISTORIES=$(N) $(CARGO) test --locked --test power_loss
+
+soak-upload: ## Upload N items (N=1000) through a hostile line with the daemon killed at random
+	@scripts/setup
+	UPLOAD_ITEMS=$(N) UPLOAD_KILLS=20 $(CARGO) test --locked --test upload_hostile
 
 lint: ## Check format, lints, types, scripts and licences
 	@scripts/setup

@@ -7,6 +7,7 @@
 mod outputs;
 mod store;
 mod update;
+mod upload;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -76,6 +77,18 @@ pub enum Command {
     /// Look after the store
     #[command(subcommand)]
     Store(Store),
+    /// Try the upload
+    #[command(subcommand)]
+    Upload(Upload),
+}
+
+/// Try the upload.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Upload {
+    /// Send a proof through every configured way, and show the receipts
+    Test(ConfigFile),
+    /// Print what a collector must answer, as OpenAPI
+    Openapi,
 }
 
 /// Run the appliance.
@@ -263,6 +276,18 @@ pub fn update(
     out: &mut dyn Write,
 ) -> io::Result<Exit> {
     update::answer(question, environment, out)
+}
+
+/// `upload …`.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn upload(
+    question: &Upload,
+    environment: &Environment,
+    out: &mut dyn Write,
+) -> io::Result<Exit> {
+    upload::answer(question, environment, out)
 }
 
 fn describe(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {

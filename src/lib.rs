@@ -23,3 +23,4 @@ pub mod pipeline;
 pub mod probe;
 pub mod rt;
 pub mod store;
+pub mod upload;

@@ -154,6 +154,7 @@ async fn what_cannot_be_is_refused_in_words() {
     let nobody = "550e8400-e29b-41d4-a716-446655440000";
     for (path, body, part) in [
         ("/api/exports", r#"{"format":"pdf"}"#, "csv, json or zip"),
+        ("/api/events/export", r#"{"format":"excel"}"#, "csv, json or zip"),
         ("/api/exports", r#"{"format":"csv","columns":["nope"]}"#, "no column"),
         ("/api/exports", r#"{"format":"zip","content":"detections"}"#, "csv or json"),
         ("/api/exports", r#"{"format":"csv","min_confidence":0.5}"#, "detections only"),

@@ -22,6 +22,7 @@ use crate::live::{HistoryBounds, Hub, SystemStatus};
 use crate::media::{LiveViews, Snapshots};
 use crate::rt::Clock;
 use crate::store::{Reader, Writer};
+use crate::upload::Uploads;
 
 /// Blocking calls (store, disk, JPEG) at a time. More would only queue at the
 /// disk, each with a thread.
@@ -55,6 +56,8 @@ pub struct ApiHandles {
     pub writer: Arc<dyn Writer>,
     /// Alerts and their rules.
     pub alerts: Alerts,
+    /// The ways upstream.
+    pub uploads: Uploads,
     /// Who gives a second opinion on events, if anybody.
     pub analyst: Option<Analyst>,
     /// Long work.

@@ -3,7 +3,7 @@
 use super::Role::{Admin, Operator, Public, Viewer};
 use super::rest::{
     alert_rules, alerts, analysis, camera_edits, cameras, config, counts, detections, events,
-    exports, health, jobs, pictures, scene_changes, server, system,
+    exports, health, jobs, pictures, scene_changes, server, system, upload,
 };
 use super::route::Route;
 use super::sdk::server as sdk_server;
@@ -146,6 +146,7 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/jobs/{id}/logs", Viewer, jobs::logs),
         Route::get("/api/exports", Viewer, exports::list),
         Route::post("/api/exports", Operator, exports::start),
+        Route::post("/api/events/export", Operator, exports::start),
         Route::get("/api/exports/{id}", Viewer, jobs::one),
         Route::delete("/api/exports/{id}", Operator, exports::remove),
         Route::get("/api/exports/{id}/download", Viewer, exports::download),
@@ -164,6 +165,8 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/system/storage", Viewer, system::storage),
         Route::get("/api/system/pipeline", Viewer, system::pipeline),
         Route::get("/api/system/telemetry", Viewer, system::pipeline),
+        Route::get("/api/system/upload", Viewer, upload::status),
+        Route::post("/api/system/upload/{upstream}/retry", Operator, upload::retry),
         Route::get("/api/server/status", Viewer, server::status),
         Route::get("/api/server/logs", Operator, sdk_server::logs),
         Route::post("/api/server/shutdown", Admin, sdk_server::shutdown),

@@ -107,7 +107,9 @@ impl AllCameras {
         definition: &Map<String, Value>,
     ) -> Result<CameraConfig, Vec<String>> {
         let mut definition = definition.clone();
-        if !definition.contains_key("password")
+        // Without a user name it is of no use, and its name may just be taken back.
+        if definition.contains_key("username")
+            && !definition.contains_key("password")
             && let Some(password) = self.password(id)
         {
             definition.insert("password".into(), password.into());

@@ -21,6 +21,7 @@ mod state_dir;
 #[cfg(test)]
 mod tests;
 mod units;
+mod upload;
 
 pub use camera::{CAMERAS_MAX, driver_word};
 pub use mistake::{ConfigError, Mistake, Place};
@@ -46,6 +47,7 @@ use crate::capture::CameraSettings;
 use crate::infer::InferSettings;
 use crate::pipeline::LaneSettings;
 use crate::store::StoreSettings;
+use crate::upload::UploadSettings;
 
 /// Where the configuration is unless a flag says otherwise.
 pub const DEFAULT_FILE: &str = "/etc/watchpost/watchpost.toml";
@@ -75,6 +77,10 @@ pub struct Settings {
     pub analyst: Option<AnalystSettings>,
     /// The store.
     pub store: StoreSettings,
+    /// The upload.
+    pub upload: UploadSettings,
+    /// What those upstream call this box; absent: a name that it gives itself.
+    pub device_id: Option<String>,
     /// The service.
     pub api: ApiSettings,
     /// The board, and what is wired to it.
@@ -175,13 +181,15 @@ fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides)
     let store = service::store(root.section("store"));
     let assess = assess::assess(root.section("assess"));
     let analyst = analyst::analyst(root.section("analyst"));
+    let upload = upload::upload(root.section("upload"), &assess.timezone);
+    let device_id = root.get("device_id", upload::device_id);
     let mut state_dir = PathBuf::from(DEFAULT_STATE_DIR);
     root.set("state_dir", &mut state_dir, rules::path);
     let cameras = camera::cameras(&root, infer.labels.is_some());
     let board = board::board(&root, &cameras);
     root.finish();
     let state_dir = overrides.state_dir.clone().unwrap_or(state_dir);
-    Settings { cameras, infer, assess, analyst, store, api, board, state_dir }
+    Settings { cameras, infer, assess, analyst, store, upload, device_id, api, board, state_dir }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

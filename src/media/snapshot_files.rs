@@ -116,6 +116,11 @@ impl SnapshotFiles {
         Ok(Some(bytes.into()))
     }
 
+    /// Bytes of the full picture, if it is there.
+    pub fn size_of(dir: &Path, event: EventId) -> Option<u64> {
+        fs::metadata(path_of(dir, event, SnapshotSize::Full)).ok().map(|meta| meta.len())
+    }
+
     /// Removes the pictures of `events`.
     pub fn remove(&mut self, events: &[EventId]) {
         for event in events {

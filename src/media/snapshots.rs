@@ -159,6 +159,11 @@ impl Snapshots {
         SnapshotFiles::load(&self.0.dir, event, size)
     }
 
+    /// Bytes of the picture of an event, if there is one. Asks the disk.
+    pub fn size_of(&self, event: EventId) -> Option<u64> {
+        SnapshotFiles::size_of(&self.0.dir, event)
+    }
+
     /// Removes the pictures of `events`, soon. Never blocks.
     pub fn remove(&self, events: &[EventId]) {
         let mut queue = self.0.lock();

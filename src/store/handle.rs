@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::{error, warn};
+use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::disk::Ground;
 use super::frame::NextIds;
 use super::reading::{ReadError, Reading};
 use super::shared::{Guard, Shared, Status, Submit, Task, lock, refusal};
 use super::{
-    AlertQuery, Amended, Change, DetectionQuery, Done, Durability, EventBrief, EventQuery, Page,
-    Reader, Record, RecordId, SceneChangeQuery, StoreError, StoreSettings, Writer, stored, writer,
+    AlertQuery, Amended, Change, DetectionQuery, Done, Durability, EventBrief, EventQuery, Fed,
+    Feed, Keeper, Mark, Page, Reader, Record, RecordId, SceneChangeQuery, Step, StoreError,
+    StoreSettings, Writer, feed, stored, writer,
 };
 use crate::domain::{
     Alert, AlertId, AlertRule, Detection, DetectionId, Event, EventId, RuleId, SceneChange,
@@ -108,6 +111,12 @@ impl Store {
     /// takes its place.
     pub fn on_redated(&self, listener: impl Fn(Event) + Send + Sync + 'static) {
         *lock(&self.shared.on_redated) = Some(Box::new(listener));
+    }
+
+    /// Asks `keeper` before a segment is removed for its age, and tells it before
+    /// one is removed for lack of space.
+    pub fn keep_for(&self, keeper: Arc<dyn Keeper>) {
+        lock(&self.shared.keepers).push(keeper);
     }
 
     /// Nothing is kept longer than this from now on.
@@ -236,6 +245,22 @@ impl Writer for Store {
 
     fn next_event_id(&self) -> EventId {
         EventId(self.shared.next_event())
+    }
+}
+
+impl Feed for Store {
+    fn journal(&self) -> Option<Uuid> {
+        self.shared.journal_id.load().as_deref().copied()
+    }
+
+    fn end(&self) -> watch::Receiver<Mark> {
+        self.shared.synced.subscribe()
+    }
+
+    fn read_on(&self, from: Mark, show: &mut dyn FnMut(Fed) -> Step) -> Result<Mark, StoreError> {
+        let (shared, end) = (&self.shared, *self.shared.synced.borrow());
+        let shifts = shared.clock_shifts.load();
+        feed::read_on(shared.ground.disk.as_ref(), &shared.journal_dir(), &shifts, from, end, show)
     }
 }
 

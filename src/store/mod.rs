@@ -2,7 +2,8 @@
 //!
 //! The journal is the truth (append-only, CRC-framed segments), sled the index
 //! that can be rebuilt from it. Ports: [`Writer`] takes records and says when
-//! they are safe, [`Reader`] finds them again.
+//! they are safe, [`Reader`] finds them again, [`Feed`] shows them in order to
+//! whoever hands them on.
 
 mod amending;
 mod carrying;
@@ -12,6 +13,7 @@ mod clock_watch;
 mod cursors;
 pub mod disk;
 mod event_v2;
+mod feed;
 mod frame;
 mod handle;
 mod healing;
@@ -19,6 +21,7 @@ mod index;
 mod index_files;
 mod indexing;
 mod journal;
+mod journal_id;
 mod keys;
 mod outline;
 mod outlines;
@@ -44,6 +47,7 @@ pub mod tools;
 mod wear;
 mod writer;
 
+pub use feed::{Fed, Feed, InvalidMark, Keeper, Mark, Step};
 pub use handle::Store;
 pub use rare::{AlertQuery, RecordId, RecordKind, Removal, Revised, SceneChangeQuery};
 pub use settings::{FLUSH_RECORDS_MAX, StoreSettings};

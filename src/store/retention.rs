@@ -4,7 +4,8 @@
 //! first and is synced, then the file is removed: a cut in between leaves a
 //! segment without entries, which goes the next time. Age is judged only while
 //! the clock is trusted, and only for segments whose records were dated by one.
-//! What must stay of a segment is written once more before. A segment of which that
+//! Age waits for whoever has not handed everything on ([`super::Keeper`]); lack of space
+//! does not, but tells them. What must stay of a segment is written once more before. A segment of which that
 //! is not known, or for which there is no room, is passed over until the next run.
 
 use log::{info, warn};
@@ -14,7 +15,7 @@ use super::index::{Changes, Index, IndexError};
 use super::journal::{Place, io_error};
 use super::shared::lock;
 use super::writer::Engine;
-use super::{RecordId, RecordKind, StoreError, carrying};
+use super::{RecordId, RecordKind, StoreError, carrying, feed};
 use crate::domain::{EventId, Timestamp};
 use crate::rt::Clock;
 
@@ -56,8 +57,25 @@ fn next_to_go(engine: &Engine, passed_over: u64) -> Option<(u64, &'static str)> 
     }
     let max_age = *lock(&shared.max_age);
     let limit = max_age.filter(|_| lock(&shared.clock_watch).is_steady(&shared.clock))?;
+    if is_needed(engine, oldest) {
+        return None;
+    }
     let newest = engine.indexing.current()?.outlines().newest(oldest)?;
     is_too_old(&shared.clock, newest, limit).then_some((oldest, "older than the limit"))
+}
+
+/// Whether somebody has not handed on all of a segment.
+fn is_needed(engine: &Engine, segment: u64) -> bool {
+    let keepers = lock(&engine.shared.keepers);
+    keepers.iter().filter_map(|keeper| keeper.needs_from()).any(|mark| mark.segment() <= segment)
+}
+
+/// Tells those who still need a segment that it goes.
+fn tell_keepers(engine: &Engine, segment: u64, bytes: &[u8]) {
+    if is_needed(engine, segment) {
+        let records = feed::all_of(segment, bytes, &engine.shared.clock_shifts.load());
+        lock(&engine.shared.keepers).iter().for_each(|keeper| keeper.lose(&records));
+    }
 }
 
 fn is_too_old(clock: &Clock, newest: Timestamp, limit: std::time::Duration) -> bool {
@@ -68,6 +86,7 @@ fn drop_segment(engine: &mut Engine, segment: u64) -> Result<(), StoreError> {
     let bytes =
         engine.journal.read(segment).map_err(io_error(format!("read segment {segment}")))?;
     carrying::carry(engine, segment, &bytes)?;
+    tell_keepers(engine, segment, &bytes);
     let mut dropped = Vec::new();
     if let Some(index) = engine.indexing.current().cloned() {
         match forget(&index, segment, &bytes) {

@@ -8,6 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::clock_shifts::ClockShifts;
 use super::clock_watch::ClockWatch;
@@ -15,7 +17,9 @@ use super::disk::Ground;
 use super::frame::NextIds;
 use super::index::Index;
 use super::wear::WearMetrics;
-use super::{Amended, Change, Done, Durability, Record, RecordId, StoreError, StoreSettings};
+use super::{
+    Amended, Change, Done, Durability, Keeper, Mark, Record, RecordId, StoreError, StoreSettings,
+};
 use crate::domain::{Event, EventId};
 use crate::health::{Component, Counter, Gauge, Metrics, ProgressMark};
 use crate::rt::Clock;
@@ -128,6 +132,12 @@ pub(super) struct Shared {
     /// A reader met a fault of the index.
     pub index_failed: AtomicBool,
     pub on_dropped: Mutex<Option<OnDropped>>,
+    /// Those who have not handed everything on.
+    pub keepers: Mutex<Vec<Arc<dyn Keeper>>>,
+    /// Which journal is open; `None` while none is, or its id could not be kept.
+    pub journal_id: ArcSwapOption<Uuid>,
+    /// How far the journal is synced.
+    pub synced: watch::Sender<Mark>,
     /// Touched whenever the writer is ready for more.
     pub progress: OnceLock<ProgressMark>,
     queue: Mutex<Queue>,
@@ -164,6 +174,9 @@ impl Shared {
             index: ArcSwapOption::empty(),
             index_failed: AtomicBool::new(false),
             on_dropped: Mutex::default(),
+            keepers: Mutex::default(),
+            journal_id: ArcSwapOption::empty(),
+            synced: watch::Sender::new(Mark::START),
             progress: OnceLock::new(),
             queue: Mutex::default(),
             wake: Condvar::new(),

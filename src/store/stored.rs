@@ -161,6 +161,13 @@ pub(super) struct Records<'a> {
     rest: &'a [u8],
 }
 
+impl Records<'_> {
+    /// Bytes of the records that were not shown yet.
+    pub fn bytes_left(&self) -> usize {
+        self.rest.len()
+    }
+}
+
 impl Iterator for Records<'_> {
     type Item = Option<Record>;
 

@@ -20,7 +20,7 @@ use super::shared::{Shared, Status, Submit, refusal};
 use super::space::Ballast;
 use super::stored::{self, RECORDS_MAX};
 use super::wear::Wear;
-use super::{Durability, StoreError, index_files, retention};
+use super::{Durability, Mark, StoreError, index_files, journal_id, retention};
 use crate::rt::{Backoff, Refused, Stop};
 
 /// How long the idle thread waits before it looks at the stop signal.
@@ -107,6 +107,7 @@ fn go_without(shared: &Shared, failure: &StoreError, next_step: &str) {
         index_files::remove_quarantine(&shared.dir);
     }
     shared.index.store(None);
+    shared.journal_id.store(None);
     shared.raise_unread_ids();
     shared.set_status(Status::Unavailable(failure.clone()));
     shared.health.unhealthy(format!("Nothing is kept: {failure}."), next_step);
@@ -140,7 +141,11 @@ pub(super) struct Engine {
 
 impl Engine {
     fn open(shared: &Arc<Shared>) -> Result<Self, StoreError> {
-        let (journal, next, condition) = Journal::open(&shared.ground, &shared.journal_dir())?;
+        let (mut journal, next, condition) = Journal::open(&shared.ground, &shared.journal_dir())?;
+        // The run before may have ended before its last sync.
+        journal.sync()?;
+        settle_id(shared, condition.is_new);
+        shared.synced.send_replace(Mark::of(journal.place()));
         let continued = after_gap(next, &condition);
         shared.continue_ids(continued);
         let shifts = ClockShifts::load(shared.ground.disk.as_ref(), &shared.dir)?;
@@ -159,7 +164,8 @@ impl Engine {
             are_ids_unsaid: continued != next,
             unsynced: 0,
             tick_began: now,
-            next_retention: now,
+            // Those who still need something have had time to say so by then.
+            next_retention: now + RETENTION,
             full_until: None,
             is_astray: false,
         };
@@ -199,6 +205,9 @@ impl Engine {
         if now >= self.next_retention {
             self.next_retention = now + RETENTION;
             self.ballast.restore();
+            if self.shared.journal_id.load().is_none() {
+                settle_id(&self.shared, false);
+            }
             retention::run(self);
             self.report();
         }
@@ -313,7 +322,12 @@ impl Engine {
         })?;
         self.wear.note_synced(&self.shared.metrics.wear);
         self.is_astray = !self.journal.is_in_place();
-        if self.is_astray { Err(astray()) } else { Ok(()) }
+        if self.is_astray {
+            self.shared.journal_id.store(None);
+            return Err(astray());
+        }
+        self.shared.synced.send_replace(Mark::of(self.journal.place()));
+        Ok(())
     }
 
     /// Everything submitted is written and synced; then the journal is closed.
@@ -385,6 +399,15 @@ fn after_gap(next: NextIds, condition: &Condition) -> NextIds {
     // readable for this version of the program, bound the ids in them.
     let unread = condition.lost_bytes + condition.unknown_bytes;
     next.plus(if is_certain { 0 } else { ID_GAP + unread })
+}
+
+/// Without an id the journal is kept all the same, but nobody hands it on.
+fn settle_id(shared: &Shared, is_new: bool) {
+    let id = journal_id::settle(shared.ground.disk.as_ref(), &shared.dir, is_new);
+    let id = id.inspect_err(|error| {
+        warn!(error:%; "The journal has no id; what it holds is not uploaded for now.");
+    });
+    shared.journal_id.store(id.ok().map(Arc::new));
 }
 
 fn note_condition(shared: &Shared, condition: &Condition) {

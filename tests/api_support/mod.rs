@@ -50,6 +50,7 @@ use watchpost::live::Hub;
 use watchpost::media::{LiveViews, Snapshots};
 use watchpost::pipeline::{Recorder, RecorderContext};
 use watchpost::rt::{Clock, Stop, Tasks};
+use watchpost::upload::Uploads;
 
 /// Nothing in these tests may take longer; it ends a hang, it is not a timing.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -183,6 +184,7 @@ impl Appliance {
             reader: Arc::<MemoryStore>::clone(&store),
             writer: Arc::<MemoryStore>::clone(&store),
             alerts: alerts.clone(),
+            uploads: Uploads::default(),
             analyst: analyst.clone(),
             jobs: jobs.clone(),
             exports,

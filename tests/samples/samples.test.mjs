@@ -13,6 +13,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import vm from "node:vm";
 
+import { lifeOf, withoutTypes } from "./hooks.mjs";
+
 const { BASE_URL, API_KEY = "", TOKEN = "" } = process.env;
 const BOX = new URL(BASE_URL ?? "");
 /** Ends a hang; nothing waits so long when all is well. */
@@ -70,7 +72,8 @@ class Page {
   }
 
   run(file) {
-    const code = readFileSync(new URL(file, import.meta.url), "utf8");
+    const text = readFileSync(new URL(file, import.meta.url), "utf8");
+    const code = file.endsWith(".tsx") ? withoutTypes(text) : text;
     vm.runInContext(code, this.context, { filename: file });
     return this;
   }
@@ -194,6 +197,36 @@ sample("detections.js sees detections without a gap", withKey, async (page) => {
   assert.ok(detection.bbox_width > 0 && detection.confidence <= 1);
   assert.deepEqual(page.calls.filter(({ name }) => name === "warn"), []);
 });
+
+for (const [file, hook, list] of [
+  ["events-hook.tsx", "useEventStream", "events"],
+  ["detections-hook.tsx", "useDetectionStream", "detections"],
+]) {
+  test(`${file} shows what it hears`, withKey, async () => {
+    const shown = {};
+    const heard = new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error("nothing was shown")), PATIENCE_MS);
+      shown.rendered = (result) => {
+        if (result[list].length === 0) return;
+        clearTimeout(late);
+        resolve(result);
+      };
+    });
+    const { react, mount, unmount } = lifeOf((result) => shown.rendered(result));
+    const page = new Page({ ...react, apiKey: API_KEY });
+    try {
+      page.run(file);
+      mount(() => page.evaluate(`${hook}(apiKey)`));
+      const { [list]: [first], connected, error } = await heard;
+      assert.equal(first.camera_id, "front_door");
+      assert.deepEqual([connected, error ?? null], [true, null]);
+      unmount();
+      assert.ok([WebSocket.CLOSING, WebSocket.CLOSED].includes(page.sockets[0].readyState));
+    } finally {
+      page.leave();
+    }
+  });
+}
 
 sample("job-logs.js ends when there is no such job", withKey, async (page) => {
   page.run("job-logs.js");

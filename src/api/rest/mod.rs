@@ -17,6 +17,7 @@ pub(super) mod pictures;
 pub(super) mod scene_changes;
 pub(super) mod server;
 pub(super) mod system;
+pub(super) mod upload;
 
 use std::sync::Arc;
 use std::time::Duration;

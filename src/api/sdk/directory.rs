@@ -56,7 +56,8 @@ fn names(root: &Path, asked: &str) -> Result<Vec<String>, ApiError> {
     } else {
         path.to_owned()
     };
-    let names: Vec<_> = relative.components().map(name).collect::<Result<_, _>>()?;
+    let parts = relative.components().filter(|part| *part != Component::CurDir);
+    let names: Vec<_> = parts.map(name).collect::<Result<_, _>>()?;
     match names.len() {
         0..=LEVELS_MAX => Ok(names),
         _ => Err(refused("it has too many levels")),

@@ -2,7 +2,7 @@
 
 use super::operation::Operation;
 use super::parameters::{TIMELINE, WHICH_DETECTIONS, WHICH_EVENTS};
-use crate::api::rest::{config, counts, jobs, system};
+use crate::api::rest::{config, counts, jobs, system, upload};
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
@@ -40,5 +40,13 @@ pub(super) fn all() -> Vec<Operation> {
         Operation::get("/api/system/pipeline", "Queues, latencies and open batches.")
             .json::<system::Pipeline>(),
         Operation::get("/api/system/telemetry", "The same.").json::<system::Pipeline>(),
+        Operation::get("/api/system/upload", "The ways upstream: what waits, and why.")
+            .json::<upload::Upload>(),
+        Operation::post(
+            "/api/system/upload/{upstream}/retry",
+            "Sends what the upstream refused once more.",
+        )
+        .body::<upload::Retry>()
+        .json_with::<upload::Retried>(202, "They are tried soon."),
     ]
 }

@@ -197,6 +197,9 @@ fn jobs() -> Vec<Operation> {
         Operation::post("/api/exports", "Starts an export.")
             .body::<exports::NewExport>()
             .json_with::<rest_jobs::Accepted>(202, ACCEPTED),
+        Operation::post("/api/events/export", "The same, under the contract's older name.")
+            .body::<exports::NewExport>()
+            .json_with::<rest_jobs::Accepted>(202, ACCEPTED),
         Operation::get("/api/exports/{id}", "One export.").json::<JobData>(),
         Operation::delete("/api/exports/{id}", "Stops an export, or removes its file.")
             .nothing("It is gone."),

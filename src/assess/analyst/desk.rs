@@ -69,7 +69,7 @@ impl Desk {
             failed: counted("watchpost_analyst_failures_total", "Questions without a verdict."),
             dropped: counted(
                 "watchpost_analyst_dropped_total",
-                "Events that kept the verdict of the rules because too many waited.",
+                "Events that kept the verdict of the rules because too many waited or failed.",
             ),
             settings,
             context,
@@ -132,7 +132,10 @@ impl Desk {
             let Some(event) = event else { return };
             match self.follow(&event) {
                 Some(watch) => watch.ended().await,
-                None => debug!(event = event.id.0; "The verdict of the rules stays."),
+                None => {
+                    self.dropped.inc();
+                    debug!(event = event.id.0; "The verdict of the rules stays.");
+                }
             }
         }
     }

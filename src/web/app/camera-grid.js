@@ -1,4 +1,4 @@
-// The cameras, one tile each.
+// The cameras, one tile each, and those that somebody has switched off by name.
 
 import { html } from "./html.js";
 import { CameraTile } from "./camera-tile.js";
@@ -32,13 +32,18 @@ function Body({ state, session }) {
       : html`<div class="tile skeleton" aria-busy="true"><span class="hidden">Loading</span></div>`;
   }
   if (cameras.length === 0) return html`<${NoCameras} />`;
+  const running = cameras.filter(({ enabled }) => enabled !== false);
+  const off = cameras.filter(({ enabled }) => enabled === false);
   return html`
-    <ul class="grid" data-count=${cameras.length}>
-      ${cameras.map(
+    ${off.length > 0 && html`
+      <p class="switched-off">Switched off: ${off.map(({ id, name }) => name || id).join(", ")}</p>
+    `}
+    <ul class="grid" data-count=${running.length}>
+      ${running.map(
         (camera) => html`
           <li key=${camera.id}>
             <${CameraTile} camera=${camera} service=${cameraHealth(health, camera.id)} api=${session.api}
-              isLinked=${link === "live"} />
+              isLinked=${link === "live"} onControl=${() => session.showControl(camera.id)} />
           </li>
         `,
       )}

@@ -99,8 +99,17 @@ export class CameraManager extends Emitter {
   start() {
     if (this.#isRunning) return this;
     this.#isRunning = true;
-    this.stream?.open();
-    void this.refresh();
+    if (!this.stream || this.stream.state === "open") {
+      void this.refresh();
+      return this;
+    }
+    // Sessions are announced on the stream, so that is open before any begins.
+    const stopWaiting = this.stream.on("state", ({ state }) => {
+      if (state === "connecting") return;
+      stopWaiting();
+      if (state !== "closed") void this.refresh();
+    });
+    this.stream.open();
     return this;
   }
 

@@ -21,6 +21,8 @@ const SILENCE_MS = 75_000;
  * @property {string} [id] where in the stream it is, when the box was asked for ids
  */
 
+/** @typedef {"connecting" | "open" | "waiting" | "closed"} StreamState */
+
 /** Cuts text, arriving in any pieces, into frames. */
 export class FrameParser {
   #rest = "";
@@ -61,7 +63,7 @@ function frameOf(block) {
  *
  * @extends {Emitter<{
  *   frame: { event: string, data: any },
- *   state: { state: "connecting" | "open" | "waiting" | "closed", error: Error | null },
+ *   state: { state: StreamState, error: Error | null },
  * }>}
  */
 export class EventStream extends Emitter {
@@ -80,6 +82,8 @@ export class EventStream extends Emitter {
     this.timing = options.timing ?? realTiming;
     /** @type {number | null} */
     this.lastMessageAt = null;
+    /** @type {StreamState} */
+    this.state = "closed";
     /** Where the stream goes on after a break. @type {string | null} */
     this.lastId = null;
   }
@@ -95,13 +99,13 @@ export class EventStream extends Emitter {
     this.timing.cancel(this.#retry);
     this.#abort?.abort();
     this.#abort = null;
-    this.emit("state", { state: "closed", error: null });
+    this.#become("closed", null);
   }
 
   async #run() {
     const abort = new AbortController();
     this.#abort = abort;
-    this.emit("state", { state: "connecting", error: null });
+    this.#become("connecting", null);
     /** @type {Error} */
     let ended = new Error("the box ended the stream");
     try {
@@ -119,7 +123,7 @@ export class EventStream extends Emitter {
     const response = await this.api.open(this.path, "text/event-stream", abort.signal, headers);
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     if (!reader) return;
-    this.emit("state", { state: "open", error: null });
+    this.#become("open", null);
     const parser = new FrameParser();
     for (;;) {
       const watch = this.timing.after(() => abort.abort(), SILENCE_MS);
@@ -146,6 +150,12 @@ export class EventStream extends Emitter {
     this.#failures += 1;
     const delay = reconnectDelay(this.#failures, this.timing.random());
     this.#retry = this.timing.after(() => void this.#run(), delay);
-    this.emit("state", { state: "waiting", error });
+    this.#become("waiting", error);
+  }
+
+  /** @param {StreamState} state @param {Error | null} error */
+  #become(state, error) {
+    this.state = state;
+    this.emit("state", { state, error });
   }
 }

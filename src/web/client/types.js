@@ -10,6 +10,7 @@
  * @property {string} [connectionType]
  * @property {boolean} [connected]
  * @property {"online" | "offline" | "error" | "unknown"} [status]
+ * @property {boolean} [enabled] false when somebody has switched it off
  * @property {string | null} [reason] why it is not online
  * @property {string | null} [next_step] what a person should do about it
  * @property {string} [folder_path] the source, without credentials

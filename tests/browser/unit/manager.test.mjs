@@ -51,16 +51,13 @@ class Box {
   }
 }
 
-/** A manager of `box` that listens already, and what it has told. */
-async function listening(baseUrl, box, options = {}) {
+/** A manager of a box, and what it has told. */
+function managerOf(baseUrl, options = {}) {
   const manager = new CameraManager({ baseUrl, timing: hasty, pollIntervalMs: 60_000, ...options });
   const story = [];
   for (const name of ["camera-found", "camera-connecting", "camera-ready", "camera-disconnected", "camera-lost"]) {
     manager.on(name, (told) => story.push(`${name} ${(told.camera ?? told).id}`));
   }
-  // The list is asked for once the stream is open, so that no event is missed.
-  manager.stream.open();
-  await next(manager.stream, "frame");
   return { manager, story };
 }
 
@@ -70,7 +67,7 @@ const PUT = "PUT /api/cameras/studio/priority-key";
 test("a camera that is found is connected, the box takes the say, and it is ready", async () => {
   const box = new Box();
   await withServer(box.answer, async (baseUrl) => {
-    const { manager, story } = await listening(baseUrl, box);
+    const { manager, story } = managerOf(baseUrl);
     const ready = next(manager, "camera-ready");
     manager.start();
     assert.equal((await ready).name, "Studio");
@@ -85,7 +82,7 @@ test("the say is asked for again until the camera gives it, and not at all for i
   const box = new Box();
   box.refusals.set(PUT, Array(9).fill("busy"));
   await withServer(box.answer, async (baseUrl) => {
-    const { manager } = await listening(baseUrl, box);
+    const { manager } = managerOf(baseUrl);
     const ready = next(manager, "camera-ready");
     manager.start();
     await ready;
@@ -94,7 +91,7 @@ test("the say is asked for again until the camera gives it, and not at all for i
   });
   const card = new Box();
   await withServer(card.answer, async (baseUrl) => {
-    const { manager } = await listening(baseUrl, card, { connectionMode: "contents" });
+    const { manager } = managerOf(baseUrl, { connectionMode: "contents" });
     const ready = next(manager, "camera-ready");
     manager.start();
     await ready;
@@ -106,7 +103,7 @@ test("the say is asked for again until the camera gives it, and not at all for i
 test("a lost camera is connected anew after the rest of its session has been ended", async () => {
   const box = new Box();
   await withServer(box.answer, async (baseUrl) => {
-    const { manager, story } = await listening(baseUrl, box);
+    const { manager, story } = managerOf(baseUrl);
     const ready = next(manager, "camera-ready");
     manager.start();
     await ready;
@@ -122,7 +119,7 @@ test("a lost camera is connected anew after the rest of its session has been end
 test("a session that somebody ended on purpose is left alone", async () => {
   const box = new Box();
   await withServer(box.answer, async (baseUrl) => {
-    const { manager } = await listening(baseUrl, box);
+    const { manager } = managerOf(baseUrl);
     const ready = next(manager, "camera-ready");
     manager.start();
     await ready;
@@ -140,7 +137,7 @@ test("a camera that stays away is given up after so many attempts, and said so",
   const box = new Box();
   box.refusals.set(POST, Array(9).fill("no such camera"));
   await withServer(box.answer, async (baseUrl) => {
-    const { manager } = await listening(baseUrl, box, { maxReconnectAttempts: 2 });
+    const { manager } = managerOf(baseUrl, { maxReconnectAttempts: 2 });
     const failed = next(manager, "connection-failed");
     manager.start();
     const { error, of, camera } = await failed;
@@ -153,7 +150,7 @@ test("a camera that stays away is given up after so many attempts, and said so",
 test("who wants no sessions gets none, and can begin and end one", async () => {
   const box = new Box();
   await withServer(box.answer, async (baseUrl) => {
-    const { manager } = await listening(baseUrl, box, { autoConnect: false });
+    const { manager } = managerOf(baseUrl, { autoConnect: false });
     const found = next(manager, "camera-found");
     manager.start();
     await found;
@@ -173,7 +170,7 @@ test("who wants no sessions gets none, and can begin and end one", async () => {
 test("a camera that is found no longer ends its story here", async () => {
   const box = new Box();
   await withServer(box.answer, async (baseUrl) => {
-    const { manager } = await listening(baseUrl, box, { autoConnect: false });
+    const { manager } = managerOf(baseUrl, { autoConnect: false });
     manager.start();
     await next(manager, "cameras");
     box.cameras = [];

@@ -1,0 +1,233 @@
+//! A store with records in it, and the box around it that the upload needs.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+use uuid::Uuid;
+use watchpost::domain::{
+    Alert, AlertId, AlertStatus, BBox, BatchId, Detection, Event, EventId, Label, RiskLevel,
+    RiskScore, Timestamp, TrackId,
+};
+use watchpost::health::{Health, Metrics, Report};
+use watchpost::media::Snapshots;
+use watchpost::rt::{Clock, Stop, Tasks};
+use watchpost::store::{Durability, Record, Store, StoreSettings, Writer as _};
+use watchpost::upload::http::Http;
+use watchpost::upload::mqtt::Mqtt;
+use watchpost::upload::s3::S3;
+use watchpost::upload::{
+    HttpSettings, MqttSettings, S3Settings, TlsSettings, Transport, UploadSettings, Uploads,
+    UploadsContext, WireForm,
+};
+
+use super::PATIENCE;
+
+/// Names the box.
+pub const DEVICE: &str = "box-1";
+
+/// 2026-11-23T10:00:00Z
+const MORNING: Timestamp = Timestamp::from_unix_ms(1_795_428_000_000);
+
+/// A detection.
+pub fn detection(store: &Store, event: u64) -> Detection {
+    let id = store.next_detection_id();
+    Detection {
+        id,
+        camera: "yard".parse().unwrap(),
+        track: TrackId(4),
+        batch: BatchId::new("batch-1"),
+        event: EventId(event),
+        label: Label::new("person"),
+        confidence: 0.75,
+        bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
+        frame_width_px: 768,
+        frame_height_px: 576,
+        frame_sequence: id.0,
+        captured_at: MORNING,
+    }
+}
+
+/// An event that has ended.
+pub fn event(store: &Store) -> Event {
+    Event {
+        id: store.next_event_id(),
+        revision: 0,
+        camera: "yard".parse().unwrap(),
+        batch: BatchId::new("batch-1"),
+        track: TrackId(4),
+        label: Label::new("person"),
+        confidence: 0.75,
+        bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
+        zones: vec!["porch".into()],
+        risk: RiskScore::new(70),
+        summary: "A person in the yard.".into(),
+        reasoning: "Base 40.".into(),
+        detection_count: 9,
+        started_at: MORNING,
+        updated_at: MORNING,
+        ended_at: Some(MORNING),
+        has_snapshot: false,
+        clock_trusted: true,
+        reviewed: false,
+        notes: String::new(),
+        snooze_until: None,
+    }
+}
+
+/// An alert for an event.
+pub fn alert(event: EventId) -> Alert {
+    Alert {
+        id: AlertId(Uuid::new_v4()),
+        revision: 0,
+        event,
+        camera: "yard".parse().unwrap(),
+        rule: None,
+        severity: RiskLevel::High,
+        status: AlertStatus::Pending,
+        dedup_key: "yard:person".into(),
+        created_at: MORNING,
+        updated_at: MORNING,
+        acknowledged_at: None,
+        dismissed_at: None,
+        clock_trusted: true,
+    }
+}
+
+/// Keys of what was recorded.
+pub type Keys = BTreeSet<String>;
+
+/// Records `count` things in turn: mostly detections, now and then an event, and an
+/// alert for one event of four.
+pub fn fill(store: &Store, count: u64) -> Keys {
+    let mut keys = Keys::new();
+    let mut records = Vec::new();
+    for number in 0..count {
+        if number % 25 == 24 {
+            let event = event(store);
+            keys.insert(format!("event-{}-r0", event.id));
+            if number % 100 == 99 {
+                let alert = alert(event.id);
+                keys.insert(format!("alert-{}-r0", alert.id));
+                records.push(Record::Alert(alert));
+            }
+            records.push(Record::Event(event));
+        } else {
+            let detection = detection(store, 1);
+            keys.insert(format!("detection-{}", detection.id));
+            records.push(Record::Detection(detection));
+        }
+        if records.len() >= 100 {
+            keep(store, std::mem::take(&mut records));
+        }
+    }
+    keep(store, records);
+    keys
+}
+
+/// Records, and waits until they are synced.
+pub fn keep(store: &Store, records: Vec<Record>) {
+    let (tx, rx) = sync_channel(1);
+    store.submit(records, Durability::Synced, Box::new(move |done| tx.send(done).unwrap()));
+    rx.recv_timeout(PATIENCE).unwrap().unwrap();
+}
+
+/// Puts a picture of `event` where the box keeps them.
+pub fn picture(state_dir: &Path, event: EventId, bytes: &[u8]) {
+    let dir = state_dir.join("media/snapshots").join((event.0 / 1000).to_string());
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::write(dir.join(format!("{event}.jpg")), bytes).unwrap();
+}
+
+/// A box as far as the upload needs one.
+pub struct Appliance {
+    pub store: Store,
+    pub uploads: Uploads,
+    pub health: Health,
+    pub metrics: Metrics,
+    snapshots: Snapshots,
+    clock: Clock,
+    tasks: Tasks,
+    stop: Stop,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Appliance {
+    /// A box on `dir` that uploads nothing yet.
+    pub fn open(dir: &Path, store: StoreSettings) -> Self {
+        let (clock, stop, metrics) = (Clock::system(), Stop::new(), Metrics::default());
+        let health = Health::new(clock.clone());
+        let tasks = Tasks::new(stop.clone(), |end| panic!("{end:?}"));
+        let store = Store::open(dir, store, clock.clone(), &health, &metrics, &tasks, &stop);
+        assert!(store.wait_until_current(PATIENCE));
+        let pictures = dir.join("media/snapshots");
+        let snapshots = Snapshots::open(pictures, u64::MAX, &health, &metrics, &tasks, &stop);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let uploads = Uploads::default();
+        Self { store, uploads, health, metrics, snapshots, clock, tasks, stop, runtime }
+    }
+
+    /// Begins to upload to a collector at `url`.
+    pub fn upload(&mut self, url: &str, settings: UploadSettings) {
+        self.upload_trusting(url, TlsSettings::default(), settings);
+    }
+
+    /// Begins to upload to a broker.
+    pub fn publish(&mut self, mqtt: &MqttSettings, settings: UploadSettings) {
+        let mqtt = Mqtt::new(mqtt, DEVICE).unwrap();
+        self.upload_through("mqtt", Arc::new(mqtt), settings);
+    }
+
+    /// Begins to upload to a bucket.
+    pub fn put(&mut self, s3: &S3Settings, settings: UploadSettings) {
+        let s3 = S3::new(s3).unwrap();
+        self.upload_through("s3", Arc::new(s3), settings);
+    }
+
+    /// The same, with certificates.
+    pub fn upload_trusting(&mut self, url: &str, tls: TlsSettings, settings: UploadSettings) {
+        let (url, form) = (url.to_owned(), WireForm::Postcard);
+        let http = HttpSettings { url, token: None, form, tls };
+        let http = Http::new(&http, self.clock.clone()).unwrap();
+        self.upload_through("http", Arc::new(http), settings);
+    }
+
+    fn upload_through(
+        &mut self,
+        name: &'static str,
+        way: Arc<dyn Transport>,
+        settings: UploadSettings,
+    ) {
+        let context = UploadsContext {
+            settings,
+            transports: vec![(name, way)],
+            device: DEVICE.into(),
+            feed: Arc::new(self.store.clone()),
+            reader: Arc::new(self.store.clone()),
+            writer: Arc::new(self.store.clone()),
+            snapshots: self.snapshots.clone(),
+            clock: self.clock.clone(),
+            health: self.health.clone(),
+            metrics: self.metrics.clone(),
+            tasks: self.tasks.clone(),
+            stop: self.stop.clone(),
+        };
+        let _guard = self.runtime.enter();
+        self.uploads = Uploads::start(context);
+        self.uploads.keepers().into_iter().for_each(|keeper| self.store.keep_for(keeper));
+    }
+
+    /// What health says of the upload.
+    pub fn report(&self) -> Report {
+        let mut reports = self.health.reports().into_iter();
+        reports.find(|report| report.component.starts_with("upload.")).unwrap()
+    }
+
+    /// Ends in good order.
+    pub fn close(self) {
+        self.stop.set();
+        let left = self.tasks.join(&self.clock, PATIENCE);
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
