@@ -2,6 +2,7 @@
 //! and the collector do.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::disallowed_methods, reason = "tests keep real deadlines")]
 
 mod upload_support;
 

@@ -72,11 +72,8 @@ fn listen(port: u16) -> Receiver<Publish> {
         for event in connection.iter().map_while(Result::ok) {
             match event {
                 Event::Incoming(Packet::SubAck(_)) => drop(subscribed.try_send(())),
-                Event::Incoming(Packet::Publish(publish)) => {
-                    if tx.send(publish).is_err() {
-                        return;
-                    }
-                }
+                // When the test is over nobody listens.
+                Event::Incoming(Packet::Publish(publish)) => drop(tx.send(publish)),
                 _ => {}
             }
         }

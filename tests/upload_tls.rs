@@ -1,6 +1,7 @@
 //! Who is not who they should be gets nothing, and an upstream that lies is named.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::disallowed_methods, reason = "tests keep real deadlines")]
 
 mod upload_support;
 
