@@ -32,6 +32,7 @@ use tokio::sync::Notify;
 use crate::api::{self, ApiContext, ApiHandles, Tune};
 use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
 use crate::board::Sensors;
+use crate::capture::ptp::{PtpCameras, PtpContext, StillsPlace};
 use crate::capture::{Cameras, CaptureContext, Controls, Directory};
 use crate::cli::{Exit, Run, with_causes};
 use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
@@ -43,10 +44,9 @@ use crate::live::{EventDropped, Hub, LiveMessage};
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
 use crate::pipeline::{
-    FreeBytes, Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls,
-    Surroundings,
+    Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls, Surroundings,
 };
-use crate::rt::{Claim, Clock, Refused, Stop, Tasks};
+use crate::rt::{Claim, Clock, FreeBytes, Refused, Stop, Tasks};
 use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
 use announce::announce;
@@ -292,6 +292,7 @@ async fn appliance(
         clock: &clock,
         health: &health,
         metrics: &metrics,
+        progress: &progress,
         tasks: &tasks,
         stop,
     })?;
@@ -306,6 +307,15 @@ async fn appliance(
         settings.infer.workers,
     );
     let controls = Controls::default();
+    let ptp = PtpCameras::new(PtpContext {
+        controls: controls.clone(),
+        directory: directory.clone(),
+        stills: StillsPlace {
+            root: dir.join(STILLS),
+            min_free_bytes: settings.store.min_free_bytes,
+            free_bytes: free_bytes(dir),
+        },
+    });
     let stream_controls = StreamControls::new(StreamControlContext {
         controls: controls.clone(),
         directory: directory.clone(),
@@ -360,7 +370,7 @@ async fn appliance(
         configured: figures::configured(Arc::clone(&all_cameras), settings.store.max_age),
         storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
         pipeline: figures::pipeline(pipeline.clone(), stats),
-        controls,
+        controls: controls.clone(),
         stills: dir.join(STILLS),
         logs,
         shutdown: {
@@ -388,7 +398,8 @@ async fn appliance(
         stop: stop.clone(),
     };
     let mut reloader = Reloader {
-        cameras: Cameras::new(capture, drivers::factory(), taps.factory()),
+        cameras: Cameras::new(capture, drivers::factory(ptp.clone()), taps.factory()),
+        ptp,
         directory,
         stream_controls,
         taps,

@@ -100,6 +100,10 @@ pub struct Run {
     /// Run the built-in configuration: the footage that comes with the program
     #[arg(long, conflicts_with = "config")]
     pub demo: bool,
+    /// Demo only: a still camera beside the footage, such as
+    /// ptpip:127.0.0.1:15740 where watchpost-camera-sim runs
+    #[arg(long, value_name = "ADDR", requires = "demo")]
+    pub still_camera: Option<String>,
     /// Address to serve, such as 127.0.0.1:8080, instead of the configured ones;
     /// may be repeated
     #[arg(long, value_name = "ADDR")]
@@ -182,8 +186,11 @@ impl Run {
     /// # Errors
     /// When the file cannot be read, or for all mistakes in it.
     pub fn settings(&self, environment: &Environment) -> Result<Settings, ConfigError> {
-        let overrides =
-            Overrides { listen: self.listen.clone(), state_dir: self.state_dir.clone() };
+        let overrides = Overrides {
+            listen: self.listen.clone(),
+            state_dir: self.state_dir.clone(),
+            still_camera: self.still_camera.clone(),
+        };
         match self.demo {
             true => Settings::demo(environment, &overrides),
             false => Settings::load(&self.file.path(), environment, &overrides),

@@ -77,9 +77,8 @@ pub fn report(
     }
     writeln!(out, "PTP cameras (USB): {}", count(ptp.len()))?;
     for camera in &ptp {
-        let serial = camera.serial.as_ref().map(|serial| format!(", serial {serial}"));
-        let serial = serial.unwrap_or_default();
-        writeln!(out, "  {} ({}{serial}): seen, but not supported yet", camera.name, camera.id)?;
+        let serial = camera.serial.as_deref().unwrap_or_default();
+        writeln!(out, "  {} ({}): source = \"usb:{serial}\"", camera.name, camera.id)?;
     }
     drivers(out)?;
     suggestion(&nodes, out)
@@ -101,7 +100,7 @@ fn board(root: &Path, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn drivers(out: &mut dyn Write) -> io::Result<()> {
-    let mut drivers = vec!["sim (script)"];
+    let mut drivers = vec!["ptp (ptpip:, usb:; needs libgphoto2-6)", "sim (script)"];
     if cfg!(feature = "v4l2") {
         drivers.insert(0, "v4l2 (/dev/videoN)");
     }
@@ -291,7 +290,7 @@ mod tests {
         let files: Vec<_> = names.iter().map(String::as_str).zip(values).collect();
         let said = probe(&files);
         assert!(said.contains("PTP cameras (USB): 1"), "{said}");
-        assert!(said.contains("ACME Alpha 7 (054c:0dd2, serial D10F)"), "{said}");
+        assert!(said.contains("ACME Alpha 7 (054c:0dd2): source = \"usb:D10F\""), "{said}");
         let keyboard: Vec<_> =
             files.iter().map(|(name, v)| (*name, v.replace("06", "03"))).collect();
         let keyboard: Vec<_> = keyboard.iter().map(|(name, v)| (*name, v.as_str())).collect();

@@ -46,7 +46,15 @@ fn installed(board: &str) -> tempfile::TempDir {
         fs::copy(units.join(&unit), root.path().join("usr/lib/systemd/system").join(unit)).unwrap();
     }
     fs::create_dir_all(root.path().join("bin")).unwrap();
-    fs::copy("/bin/kill", root.path().join("bin/kill")).unwrap();
+    for program in ["bin/kill", "bin/rm", "bin/sh", "usr/bin/rauc"] {
+        fs::copy(Path::new("/").join(program), root.path().join(program)).unwrap();
+    }
+    let confirm = "watchpost-confirm.service";
+    fs::copy(
+        Path::new("systemd").join(confirm),
+        root.path().join("usr/lib/systemd/system").join(confirm),
+    )
+    .unwrap();
     root
 }
 
@@ -55,11 +63,12 @@ fn boards() -> Vec<String> {
 }
 
 #[test]
-fn systemd_finds_no_fault_in_the_unit_of_any_board() {
+fn systemd_finds_no_fault_in_the_units_of_any_board() {
     for board in boards() {
         let root = installed(&board);
         let root = format!("--root={}", root.path().display());
-        let output = run("systemd-analyze", &["verify", &root, "watchpost.service"]);
+        let units = ["watchpost.service", "watchpost-confirm.service"];
+        let output = run("systemd-analyze", &["verify", &root, units[0], units[1]]);
         // Unknown keys are a line on standard error and no failure.
         assert_eq!(text(&output.stderr), "", "{board}");
         assert!(output.status.success(), "{board}");
@@ -82,14 +91,16 @@ fn the_unit_of_every_board_is_hardened() {
 
 #[test]
 fn the_unit_starts_commands_that_the_program_has() {
-    let unit = fs::read_to_string("systemd/watchpost.service").unwrap();
-    let commands: Vec<_> = unit
+    let units = ["watchpost", "watchpost-confirm"];
+    let units = units.map(|unit| fs::read_to_string(format!("systemd/{unit}.service")).unwrap());
+    let units = units.concat();
+    let commands: Vec<_> = units
         .lines()
         .filter_map(|line| line.split_once("=").filter(|(key, _)| key.starts_with("Exec")))
         .map(|(_, command)| command.trim_start_matches('-'))
         .filter(|command| command.starts_with("/usr/bin/watchpost"))
         .collect();
-    assert_eq!(commands.len(), 2, "{commands:?}");
+    assert_eq!(commands.len(), 3, "{commands:?}");
     for command in commands {
         let cli = Cli::try_parse_from(command.split(' '));
         assert!(cli.is_ok(), "{command}: {cli:?}");

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::capture::ptp::PtpCameras;
 use crate::capture::{CameraSettings, CaptureError, Driver, DriverFactory, DriverKind, sim};
 
-/// The drivers of this build.
-pub fn factory() -> DriverFactory {
-    Arc::new(|settings| match settings.driver {
+/// The drivers of this build; PTP cameras live longer than their sessions.
+pub fn factory(ptp: PtpCameras) -> DriverFactory {
+    Arc::new(move |settings| match settings.driver {
         DriverKind::Gst => gst(settings),
         DriverKind::V4l2 => v4l2(settings),
+        DriverKind::Ptp => ptp.driver(settings),
         DriverKind::Sim => Ok(Box::new(sim::SimDriver::new(settings))),
     })
 }

@@ -20,7 +20,7 @@ use crate::board::{
 };
 use crate::config::Settings;
 use crate::domain::{AlertId, CameraId};
-use crate::health::{Health, Metrics};
+use crate::health::{Health, Metrics, Progress};
 use crate::live::{AlertChange, AlertNews, Hub, LiveMessage};
 use crate::pipeline::Pipeline;
 use crate::rt::{Clock, Stop, Tasks};
@@ -48,6 +48,7 @@ pub struct Surroundings<'a> {
     pub clock: &'a Clock,
     pub health: &'a Health,
     pub metrics: &'a Metrics,
+    pub progress: &'a Progress,
     pub tasks: &'a Tasks,
     pub stop: &'a Stop,
 }
@@ -76,6 +77,7 @@ pub fn start(around: Surroundings<'_>) -> io::Result<Joined> {
         clock: (*clock).clone(),
         health: around.health.clone(),
         metrics: around.metrics.clone(),
+        progress: around.progress.clone(),
         tasks: around.tasks.clone(),
         stop: around.stop.clone(),
         on_motion: on_motion(&gpio, Arc::clone(pipeline)),

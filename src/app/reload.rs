@@ -15,7 +15,8 @@ use super::tuning::tuned;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
 use crate::board::LightMeter;
-use crate::capture::{CameraSettings, Cameras, Directory, TapFactory};
+use crate::capture::ptp::PtpCameras;
+use crate::capture::{CameraSettings, Cameras, Directory, DriverKind, TapFactory};
 use crate::cli::with_causes;
 use crate::config::{CameraConfig, ConfigError, Settings};
 use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
@@ -49,6 +50,7 @@ impl Taps {
 /// The running box, as far as a configuration can change it.
 pub struct Reloader {
     pub cameras: Cameras,
+    pub ptp: PtpCameras,
     pub directory: Directory,
     pub stream_controls: StreamControls,
     pub taps: Taps,
@@ -116,9 +118,13 @@ impl Reloader {
         for (id, lane) in wanted {
             self.apply_lane(id, &tuned(lane, &self.tuning), settings.api.live_viewers_max);
         }
-        let ids: Vec<_> = settings.cameras.iter().map(|camera| camera.capture.id.clone()).collect();
-        self.stream_controls.apply(&ids);
-        self.cameras.apply(settings.cameras.iter().map(|c| c.capture.clone()).collect());
+        let captures = captures_of(&settings);
+        let before = self.applied.as_ref().map(captures_of).unwrap_or_default();
+        // In this order an id that changes its kind ends with the new kind's control.
+        self.ptp.keep(&before, &captures);
+        self.stream_controls.apply(&streams(&captures));
+        self.ptp.apply(&captures);
+        self.cameras.apply(captures);
         for id in &gone {
             self.taps.lock().remove(id);
             self.pipeline.remove_lane(id);
@@ -202,6 +208,16 @@ impl Reloader {
             warn!(part; "This part of the configuration changes with the next restart.");
         }
     }
+}
+
+/// Cameras that have no control of their own.
+fn streams(captures: &[CameraSettings]) -> Vec<CameraId> {
+    let is_stream = |camera: &&CameraSettings| camera.driver != DriverKind::Ptp;
+    captures.iter().filter(is_stream).map(|camera| camera.id.clone()).collect()
+}
+
+fn captures_of(settings: &Settings) -> Vec<CameraSettings> {
+    settings.cameras.iter().map(|camera| camera.capture.clone()).collect()
 }
 
 /// What is different about a camera, in words for clients.

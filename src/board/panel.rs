@@ -18,7 +18,7 @@ use super::outputs::{Fan, Lamp, Siren};
 use super::posts::{InputPost, OutputPost};
 use super::settle::{Button, Press, Settle};
 use super::{GpioSettings, Lines, Profile, Sensors};
-use crate::health::{Component, Counter, Gauge, Health, Metrics};
+use crate::health::{Component, Counter, Gauge, Health, Metrics, Progress};
 use crate::rt::{Clock, Stop, Tasks};
 
 /// How often inputs are read: a quarter of the shortest press that counts.
@@ -30,6 +30,10 @@ const SLOW_ROUND: Duration = Duration::from_millis(120);
 
 /// How often a line that could not be had is tried again.
 pub(super) const RETRY: Duration = Duration::from_secs(30);
+
+/// A round that takes longer than this is stuck, and the watchdog ends the program:
+/// nobody else would silence the siren.
+const ROUND_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often temperature and brightness are looked at.
 const CLIMATE: Duration = Duration::from_secs(1);
@@ -50,12 +54,14 @@ pub struct PanelContext {
     pub health: Health,
     /// Counters.
     pub metrics: Metrics,
+    /// Where the thread shows that it moves, as stage `gpio`.
+    pub progress: Progress,
     /// Where the thread is known.
     pub tasks: Tasks,
     /// When to end.
     pub stop: Stop,
     /// The motion sensor sees something; again every second while it does. Called
-    /// on the panel's thread.
+    /// on the panel's thread, like the next; neither may block.
     pub on_motion: Box<dyn Fn() + Send>,
     /// Somebody has pressed the button.
     pub on_press: Box<dyn Fn(Press) + Send>,
@@ -185,12 +191,15 @@ impl Rounds {
     fn run(mut self) {
         let has_inputs = self.motion.is_some() || self.button.is_some();
         let round = if has_inputs { ROUND } else { SLOW_ROUND };
+        let mark = self.context.progress.stage("gpio", ROUND_LIMIT);
         loop {
             self.round(self.context.clock.monotonic());
+            mark.touch();
             if self.context.stop.wait(round) {
-                return;
+                break;
             }
         }
+        self.context.progress.remove("gpio");
     }
 
     fn round(&mut self, now: Duration) {

@@ -66,6 +66,7 @@ impl Bench {
             clock: clock.clone(),
             health: health.clone(),
             metrics: Metrics::default(),
+            progress: Progress::new(clock.clone()),
             tasks: Tasks::new(stop.clone(), |_| {}),
             stop,
             on_motion: Box::new(move || tell.send(Told::Motion).unwrap()),

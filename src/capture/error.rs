@@ -78,6 +78,13 @@ pub enum CaptureError {
         /// The part, and the package that holds it.
         what: String,
     },
+    /// Nobody wants a session with this camera: it was disconnected on request, or
+    /// it waits for the first client.
+    #[error("{source_name} is not connected; a client or autoconnect connects it")]
+    Released {
+        /// Address or device.
+        source_name: String,
+    },
     /// The driver failed in another way.
     #[error("{0}")]
     Driver(String),
@@ -95,6 +102,7 @@ impl CaptureError {
             | Self::Unreachable { .. }
             | Self::Ended { .. }
             | Self::Stalled { .. }
+            | Self::Released { .. }
             | Self::Driver(_) => Recovery::Reopen,
             Self::Unauthorized { .. }
             | Self::NotFound { .. }
@@ -119,8 +127,14 @@ impl CaptureError {
             }
             Self::Format { .. } => "choose another stream or format on the camera, or another file",
             Self::MissingPart { .. } => "install the named package",
+            Self::Released { .. } => "nothing to do; connect the camera to see its pictures",
             Self::Driver(_) => "see the log for details",
         }
+    }
+
+    /// Whether anything is wrong at all.
+    pub fn is_fault(&self) -> bool {
+        !matches!(self, Self::Released { .. })
     }
 
     /// The failure and its cause in one line, for people.
@@ -140,6 +154,7 @@ impl CaptureError {
             | Self::Open { .. }
             | Self::Busy { .. } => 0x8201,
             Self::Stalled { .. } => 0x8204,
+            Self::Released { .. } => 0,
             Self::Unauthorized { .. } => 0x8208,
             Self::NotFound { .. }
             | Self::Format { .. }

@@ -11,6 +11,7 @@ mod directory;
 mod error;
 #[cfg(feature = "gst")]
 pub mod gst;
+mod jpeg;
 pub mod ptp;
 mod settings;
 pub mod sim;
@@ -30,9 +31,10 @@ pub use control::{
 pub use directory::{CameraEntry, CameraEvent, Directory};
 pub use error::{CaptureError, Recovery};
 pub use settings::{
-    CameraSettings, DriverKind, RtspTransport, STALL_TIMEOUT_DEFAULT, SimFault, Source,
+    CameraSettings, DriverKind, PTP_PORT, PtpAddress, RtspTransport, STALL_TIMEOUT_DEFAULT,
+    SimFault, Source,
 };
-pub use sink::FrameSink;
+pub use sink::{FrameSink, Rest};
 pub use stall::{FIRST_FRAMES_TIMEOUT, StallTimer};
 pub use supervisor::{Cameras, CaptureContext, DriverFactory, TapFactory};
 

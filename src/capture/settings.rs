@@ -1,8 +1,10 @@
 //! Settings of one camera's capture.
 
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::control::ConnectionMode;
 use crate::domain::{CameraId, Secret};
 
 /// Which driver a camera uses.
@@ -12,6 +14,8 @@ pub enum DriverKind {
     Gst,
     /// A V4L2 device, read directly.
     V4l2,
+    /// A still camera that speaks PTP, through libgphoto2.
+    Ptp,
     /// A scripted camera.
     Sim,
 }
@@ -48,6 +52,18 @@ pub const STALL_TIMEOUT_DEFAULT: Duration = Duration::from_millis(1500);
 /// that is busy.
 const FILE_STALL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Port of PTP/IP (CIPA DC-005, section 2.2).
+pub const PTP_PORT: u16 = 15740;
+
+/// Where a PTP camera is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PtpAddress {
+    /// In the network; libgphoto2 takes IPv4 addresses only, and no names.
+    Ip(SocketAddrV4),
+    /// Attached: by serial number, or the only one there is.
+    Usb(Option<String>),
+}
+
 /// Where pictures come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -61,6 +77,8 @@ pub enum Source {
     TestPattern,
     /// `/dev/videoN`.
     Device(PathBuf),
+    /// A still camera.
+    Ptp(PtpAddress),
     /// A scripted scene: a bright object moves over a dark ground.
     Script(Vec<SimFault>),
 }
@@ -93,6 +111,11 @@ pub struct CameraSettings {
     /// Files only: readers set the pace. Every picture is delivered as fast as
     /// the taps take it (they may block), and none is dropped.
     pub is_paced: bool,
+    /// PTP cameras only: what a session is for that the box begins by itself.
+    pub mode: ConnectionMode,
+    /// PTP cameras only: begin a session at start, and again whenever it is lost.
+    /// Otherwise a client connects the camera.
+    pub autoconnect: bool,
 }
 
 impl CameraSettings {
@@ -110,6 +133,8 @@ impl CameraSettings {
             fps: None,
             stall_timeout: STALL_TIMEOUT_DEFAULT,
             is_paced: false,
+            mode: ConnectionMode::default(),
+            autoconnect: true,
         }
     }
 
@@ -131,6 +156,10 @@ impl Source {
             Self::File(path) | Self::Device(path) => path.display().to_string(),
             Self::Footage => "built-in footage".to_owned(),
             Self::TestPattern => "test pattern".to_owned(),
+            Self::Ptp(PtpAddress::Ip(address)) => format!("ptpip:{address}"),
+            Self::Ptp(PtpAddress::Usb(serial)) => {
+                format!("usb:{}", serial.as_deref().unwrap_or_default())
+            }
             Self::Script(_) => "simulated scene".to_owned(),
         }
     }
@@ -143,6 +172,7 @@ impl Source {
             Self::Footage => "Built-in footage",
             Self::TestPattern => "Test pattern",
             Self::Device(_) => "Video device",
+            Self::Ptp(_) => "Still camera",
             Self::Script(_) => "Simulated camera",
         }
     }
@@ -151,11 +181,12 @@ impl Source {
     /// over the network counts as attached.
     pub fn connection_type(&self) -> &'static str {
         match self {
-            Self::Rtsp(_) => "Network",
+            Self::Rtsp(_) | Self::Ptp(PtpAddress::Ip(_)) => "Network",
             Self::File(_)
             | Self::Footage
             | Self::TestPattern
             | Self::Device(_)
+            | Self::Ptp(PtpAddress::Usb(_))
             | Self::Script(_) => "USB",
         }
     }

@@ -1,6 +1,6 @@
 //! Where drivers put frames.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,7 +8,19 @@ use crate::domain::{CameraId, Frame, FrameTap, SessionId};
 use crate::health::Counter;
 use crate::rt::Clock;
 
-type OnFirst = Box<dyn Fn(&Arc<Frame>, Option<&str>) + Send + Sync>;
+type OnFirst = Box<dyn Fn(Option<&Frame>, Option<&str>) + Send + Sync>;
+type OnRest = Box<dyn Fn(Rest) + Send + Sync>;
+
+/// Why no frames come although nothing is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// They come.
+    Awake,
+    /// Just now: a long exposure, a large transfer.
+    Brief,
+    /// Until somebody changes it; in words, for health.
+    Blind(&'static str),
+}
 
 /// Hands each frame of one session to everyone who looks at the camera, in
 /// order, and counts. Never blocks.
@@ -21,18 +33,21 @@ pub struct FrameSink {
     last_frame_ms: AtomicU64,
     dropped: Counter,
     model: OnceLock<String>,
+    is_announced: AtomicBool,
     on_first: OnFirst,
+    on_rest: Option<OnRest>,
 }
 
 impl FrameSink {
-    /// A sink for one session. `on_first` is called with the first frame and the
-    /// name the camera gave itself, before the taps see that frame.
+    /// A sink for one session. `on_first` is called once, with the name the camera
+    /// gave itself: before the taps see the first frame, or without a frame when
+    /// the driver says that it is connected.
     pub fn new(
         camera: CameraId,
         session: SessionId,
         clock: Clock,
         taps: Vec<Arc<dyn FrameTap>>,
-        on_first: impl Fn(&Arc<Frame>, Option<&str>) + Send + Sync + 'static,
+        on_first: impl Fn(Option<&Frame>, Option<&str>) + Send + Sync + 'static,
     ) -> Self {
         Self {
             camera,
@@ -43,7 +58,9 @@ impl FrameSink {
             last_frame_ms: AtomicU64::new(0),
             dropped: Counter::default(),
             model: OnceLock::new(),
+            is_announced: AtomicBool::new(false),
             on_first: Box::new(on_first),
+            on_rest: None,
         }
     }
 
@@ -51,6 +68,12 @@ impl FrameSink {
     #[must_use]
     pub fn counting_drops(self, counter: Counter) -> Self {
         Self { dropped: counter, ..self }
+    }
+
+    /// The same sink, calling `on_rest` when the driver pauses and goes on.
+    #[must_use]
+    pub fn resting_with(self, on_rest: impl Fn(Rest) + Send + Sync + 'static) -> Self {
+        Self { on_rest: Some(Box::new(on_rest)), ..self }
     }
 
     /// The camera this sink belongs to.
@@ -85,11 +108,34 @@ impl FrameSink {
         let frame = Arc::new(frame);
         let now_ms = u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX);
         self.last_frame_ms.store(now_ms, Ordering::Relaxed);
-        if self.frames.fetch_add(1, Ordering::Relaxed) == 0 {
-            (self.on_first)(&frame, self.model.get().map(String::as_str));
-        }
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        self.announce(Some(&frame));
         for tap in &self.taps {
             tap.offer(&frame);
+        }
+    }
+
+    /// There is a session, though frames may not come before somebody asks for
+    /// them. Without this the first frame says so.
+    pub fn connected(&self) {
+        self.announce(None);
+    }
+
+    /// No frames come for a while, or they do again; nobody is to call it a stall.
+    pub fn rest(&self, rest: Rest) {
+        if let Some(on_rest) = &self.on_rest {
+            on_rest(rest);
+        }
+    }
+
+    /// Whether there was a session.
+    pub fn was_established(&self) -> bool {
+        self.is_announced.load(Ordering::Relaxed)
+    }
+
+    fn announce(&self, first: Option<&Frame>) {
+        if !self.is_announced.swap(true, Ordering::Relaxed) {
+            (self.on_first)(first, self.model.get().map(String::as_str));
         }
     }
 

@@ -9,7 +9,9 @@ use super::nearest::nearest;
 use super::rules::{self, Bad};
 use super::section::Section;
 use super::{CameraConfig, area, source};
-use crate::capture::{CameraSettings, DriverKind, RtspTransport, Source};
+use crate::capture::{
+    CameraSettings, ConnectionMode, DriverKind, PtpAddress, RtspTransport, Source,
+};
 use crate::domain::{CameraId, FRAME_EDGE_MAX_PX};
 use crate::pipeline::LaneSettings;
 
@@ -22,8 +24,18 @@ pub const CLASSES_MAX: usize = 80;
 /// Classes that the built-in networks know, one a line.
 const BUILT_IN_LABELS: &str = include_str!("../infer/models/labels.txt");
 
-const DRIVERS: [(&str, DriverKind); 3] =
-    [("gst", DriverKind::Gst), ("v4l2", DriverKind::V4l2), ("sim", DriverKind::Sim)];
+const DRIVERS: [(&str, DriverKind); 4] = [
+    ("gst", DriverKind::Gst),
+    ("v4l2", DriverKind::V4l2),
+    ("ptp", DriverKind::Ptp),
+    ("sim", DriverKind::Sim),
+];
+
+const MODES: [(&str, ConnectionMode); 3] = [
+    ("remote", ConnectionMode::Remote),
+    ("remote-transfer", ConnectionMode::RemoteTransfer),
+    ("contents", ConnectionMode::Contents),
+];
 
 const TRANSPORTS: [(&str, RtspTransport); 2] =
     [("tcp", RtspTransport::Tcp), ("udp", RtspTransport::Udp)];
@@ -81,11 +93,14 @@ fn capture(section: &Section<'_>, id: CameraId, name: String) -> Option<CameraSe
     section.set("transport", &mut camera.transport, rules::choice(&TRANSPORTS));
     section.set("stall_timeout", &mut camera.stall_timeout, rules::span(ms(200)..=ms(60_000)));
     section.set("paced", &mut camera.is_paced, rules::boolean);
+    section.set("mode", &mut camera.mode, rules::choice(&MODES));
+    section.set("autoconnect", &mut camera.autoconnect, rules::boolean);
     if camera.password.is_some() && camera.username.is_none() {
         section.mistake("password", "has no user name", "add username = \"…\" to this camera");
     }
     (camera.source, camera.driver) = source?;
     check_paced(section, &camera);
+    check_ptp(section, &camera);
     Some(camera)
 }
 
@@ -114,6 +129,7 @@ pub fn driver_word(driver: DriverKind) -> &'static str {
     match driver {
         DriverKind::Gst => "gst",
         DriverKind::V4l2 => "v4l2",
+        DriverKind::Ptp => "ptp",
         DriverKind::Sim => "sim",
     }
 }
@@ -123,6 +139,23 @@ fn check_paced(section: &Section<'_>, camera: &CameraSettings) {
     if camera.is_paced && !can_wait {
         let fix = "remove it; only video files can wait for the pipeline";
         section.mistake("paced", "is true for a live source", fix);
+    }
+}
+
+fn check_ptp(section: &Section<'_>, camera: &CameraSettings) {
+    let Source::Ptp(address) = &camera.source else {
+        let is_set = camera.mode != ConnectionMode::default();
+        for (key, is_set) in [("mode", is_set), ("autoconnect", !camera.autoconnect)] {
+            if is_set {
+                section.mistake(key, "is for still cameras", "remove it");
+            }
+        }
+        return;
+    };
+    let is_usb = matches!(address, PtpAddress::Usb(_));
+    if is_usb && camera.mode != ConnectionMode::Remote {
+        let fix = "write remote, or reach the camera over its network (ptpip:)";
+        section.mistake("mode", "is not possible over USB", fix);
     }
 }
 

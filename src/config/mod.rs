@@ -105,6 +105,8 @@ pub struct Overrides {
     pub listen: Vec<SocketAddr>,
     /// State directory, instead of `state_dir`.
     pub state_dir: Option<PathBuf>,
+    /// A still camera of the demo: the `source` of a camera with the driver `ptp`.
+    pub still_camera: Option<String>,
 }
 
 impl Settings {
@@ -141,7 +143,12 @@ impl Settings {
     /// # Errors
     /// For mistakes in the environment and the flags.
     pub fn demo(environment: &Environment, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let mut settings = Self::parse("the demo", DEMO, environment, overrides)?;
+        let still_camera = overrides.still_camera.as_ref().map(|source| {
+            let source = toml::Value::from(source.as_str());
+            format!("[[camera]]\nid = \"studio\"\nname = \"Studio\"\ndriver = \"ptp\"\nsource = {source}\n")
+        });
+        let text = format!("{DEMO}{}", still_camera.unwrap_or_default());
+        let mut settings = Self::parse("the demo", &text, environment, overrides)?;
         let is_in_environment =
             environment.get("WATCHPOST_STATE_DIR").is_some_and(|text| !text.is_empty());
         if overrides.state_dir.is_none() && !is_in_environment {

@@ -5,11 +5,17 @@
 //! | `rtsp://host[:port]/path` | `gst` |
 //! | a path to a video file, `footage`, `test` | `gst` |
 //! | `/dev/videoN` | `v4l2` |
+//! | `ptpip:192.0.2.10[:port]`, `usb:`, `usb:<serial number>` | `ptp` |
 //! | `script`, `script:stall@100,freeze@300` | `sim` |
+
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::nearest::nearest;
 use super::rules::Bad;
-use crate::capture::{DriverKind, SimFault, Source};
+use crate::capture::{DriverKind, PTP_PORT, PtpAddress, SimFault, Source};
+
+/// Longest serial number: a USB string descriptor holds 126 letters.
+const SERIAL_MAX: usize = 126;
 
 /// Most faults in one script.
 const FAULTS_MAX: usize = 16;
@@ -26,6 +32,8 @@ pub fn parse(text: &str) -> Result<(Source, DriverKind), Bad> {
             let faults = text["script:".len()..].split(',').map(fault).collect::<Result<_, _>>()?;
             bounded(faults).map(|faults| (Source::Script(faults), DriverKind::Sim))
         }
+        _ if text.starts_with("ptpip:") => ptpip(text, &text["ptpip:".len()..]),
+        _ if text.starts_with("usb:") => usb(text, &text["usb:".len()..]),
         _ if text.contains("://") => {
             rtsp(text).map(|()| (Source::Rtsp(text.to_owned()), DriverKind::Gst))
         }
@@ -44,12 +52,40 @@ pub fn source_text(source: &Source) -> String {
         Source::File(path) | Source::Device(path) => path.display().to_string(),
         Source::Footage => "footage".to_owned(),
         Source::TestPattern => "test".to_owned(),
+        Source::Ptp(_) => source.describe(),
         Source::Script(faults) if faults.is_empty() => "script".to_owned(),
         Source::Script(faults) => {
             let faults: Vec<_> = faults.iter().map(fault_text).collect();
             format!("script:{}", faults.join(","))
         }
     }
+}
+
+/// libgphoto2 takes addresses only, no names.
+fn ptpip(text: &str, address: &str) -> Result<(Source, DriverKind), Bad> {
+    let (host, port) = match address.split_once(':') {
+        Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0)),
+        None => (address, Some(PTP_PORT)),
+    };
+    match (host.parse::<Ipv4Addr>(), port) {
+        (Ok(host), Some(port)) => {
+            let address = SocketAddrV4::new(host, port);
+            Ok((Source::Ptp(PtpAddress::Ip(address)), DriverKind::Ptp))
+        }
+        _ => Err(Bad::new(
+            format!("is {:?}", short(text)),
+            "write the camera's IPv4 address, as in ptpip:192.0.2.10 or ptpip:192.0.2.10:15740",
+        )),
+    }
+}
+
+fn usb(text: &str, serial: &str) -> Result<(Source, DriverKind), Bad> {
+    if serial.len() > SERIAL_MAX || !serial.chars().all(|c| c.is_ascii_graphic()) {
+        let fix = "write usb: and the serial number that `watchpost probe` shows, or only usb:";
+        return Err(Bad::new(format!("is {:?}", short(text)), fix));
+    }
+    let serial = (!serial.is_empty()).then(|| serial.to_owned());
+    Ok((Source::Ptp(PtpAddress::Usb(serial)), DriverKind::Ptp))
 }
 
 fn rtsp(url: &str) -> Result<(), Bad> {
@@ -119,8 +155,8 @@ fn bounded(faults: Vec<SimFault>) -> Result<Vec<SimFault>, Bad> {
 fn hint(text: &str) -> String {
     match nearest(text, ["footage", "test", "script"]) {
         Some(near) => format!("did you mean \"{near}\"?"),
-        None => "write an rtsp:// address, the path of a video file, /dev/videoN, \"footage\", \
-                 \"test\" or \"script\""
+        None => "write an rtsp:// address, the path of a video file, /dev/videoN, \
+                 ptpip: and an address, usb:, \"footage\", \"test\" or \"script\""
             .to_owned(),
     }
 }
@@ -143,6 +179,9 @@ mod tests {
             "footage",
             "test",
             "/dev/video0",
+            "ptpip:192.0.2.10:15740",
+            "usb:",
+            "usb:D10F60149B0C",
             "script",
             "script:stall@100,disconnect@200,freeze@3,corrupt@4",
         ] {
@@ -165,6 +204,16 @@ mod tests {
         for url in ["rtsp://", "rtsp:///stream", "rtsp://cam:99999/", "rtsp://cam:/", "rtsp://a b/"]
         {
             assert!(parse(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_ptp_camera_needs_an_address_that_libgphoto2_takes() {
+        let standard = parse("ptpip:192.0.2.10").unwrap().0;
+        assert_eq!(source_text(&standard), "ptpip:192.0.2.10:15740");
+        for text in ["ptpip:", "ptpip:camera.local", "ptpip:192.0.2.10:0", "ptpip:[::1]", "usb:a b"]
+        {
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 

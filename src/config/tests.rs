@@ -164,6 +164,7 @@ fn a_flag_is_checked_like_the_file_and_wins_over_it() {
     let flags = |listen: &str| Overrides {
         listen: vec![listen.parse().unwrap()],
         state_dir: Some("/elsewhere".into()),
+        ..Overrides::default()
     };
     let settings =
         Settings::parse("w", "state_dir = \"/s\"", &Environment::new(), &flags("127.0.0.2:1"));
@@ -229,6 +230,18 @@ fn the_demo_is_the_footage_on_loopback_in_the_users_own_directory() {
     let chosen = environment(&[("HOME", "/home/u"), ("WATCHPOST_STATE_DIR", "/var/lib/watchpost")]);
     let settings = Settings::demo(&chosen, &Overrides::default()).unwrap();
     assert_eq!(settings.state_dir, Path::new("/var/lib/watchpost"));
+}
+
+#[test]
+fn the_demo_can_have_a_still_camera_beside_the_footage() {
+    let demo = |source: &str| {
+        let still_camera = Some(source.to_owned());
+        Settings::demo(&Environment::new(), &Overrides { still_camera, ..Overrides::default() })
+    };
+    let settings = demo("ptpip:127.0.0.1:15740").unwrap();
+    assert_eq!(settings.cameras.len(), 2);
+    assert_eq!(settings.cameras[1].capture.driver, DriverKind::Ptp);
+    assert!(demo("\"\n[[key]]").unwrap_err().to_string().contains("source"));
 }
 
 #[test]

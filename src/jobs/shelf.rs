@@ -7,12 +7,12 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use log::{info, warn};
 
 use super::WorkError;
 use crate::domain::JobId;
+use crate::rt::FreeBytes;
 
 /// Most files kept.
 const FILES_MAX: usize = 20;
@@ -20,9 +20,6 @@ const FILES_MAX: usize = 20;
 const BYTES_MAX: u64 = 1 << 30;
 /// How often the free space is looked at.
 const LOOK_BYTES: u64 = 4 << 20;
-
-/// Free bytes of the disk; `None` when they cannot be told.
-pub type FreeBytes = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 /// The files. Cheap to clone.
 #[derive(Clone)]

@@ -50,6 +50,8 @@ struct Slot {
     is_paced: bool,
     waiting: Option<Arc<Frame>>,
     new_settings: Option<LaneSettings>,
+    /// Every frame taken before this is worth a look.
+    attend_until: Duration,
     is_in_work: bool,
     is_leaving: bool,
     is_look: bool,
@@ -79,6 +81,8 @@ pub struct Turn {
     pub lane: Arc<Mutex<Lane>>,
     /// Settings to take over first.
     pub new_settings: Option<LaneSettings>,
+    /// Every frame taken before this is worth a look.
+    pub attend_until: Duration,
     /// Counters.
     pub metrics: LaneMetrics,
     /// What to do.
@@ -139,6 +143,15 @@ impl Board {
         let mut state = self.lock();
         if let Some(slot) = state.slots.iter_mut().find(|slot| slot.camera == settings.camera) {
             slot.replace(settings);
+        }
+    }
+
+    /// These cameras (empty: all) look at every frame taken before `until`.
+    pub fn attend(&self, cameras: &[CameraId], until: Duration) {
+        let mut state = self.lock();
+        let is_meant = |slot: &&mut Slot| cameras.is_empty() || cameras.contains(&slot.camera);
+        for slot in state.slots.iter_mut().filter(is_meant) {
+            slot.attend_until = slot.attend_until.max(until);
         }
     }
 
@@ -273,6 +286,7 @@ impl Slot {
             lane: Arc::new(Mutex::new(Lane::new(settings))),
             waiting: None,
             new_settings: None,
+            attend_until: Duration::ZERO,
             is_in_work: false,
             is_leaving: false,
             is_look: false,
@@ -307,6 +321,7 @@ impl Slot {
             number: self.number,
             lane: Arc::clone(&self.lane),
             new_settings,
+            attend_until: self.attend_until,
             metrics: self.metrics.clone(),
             task,
         }

@@ -29,7 +29,6 @@ mod testing;
 
 pub use batch::OpenBatch;
 pub use recorder::{OnEvent, Recorder, RecorderContext};
-pub use still_files::FreeBytes;
 pub use stream_controls::{StreamControlContext, StreamControls};
 pub use workers::{Pipeline, Surroundings};
 

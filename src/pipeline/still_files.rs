@@ -8,11 +8,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::capture::StillNaming;
+use crate::rt::FreeBytes;
 
 /// Names begin so unless somebody chose something else (DCF names of Sony bodies).
 const PREFIX_DEFAULT: &str = "DSC";
@@ -22,9 +22,6 @@ const NUMBER_MAX: u32 = 99_999;
 
 /// Names that are tried before giving up: so many may be taken by others.
 const TRIES: u32 = 1000;
-
-/// Room on the disk in bytes, if it can be told.
-pub type FreeBytes = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 /// Writes stills.
 pub(super) struct StillFiles {
@@ -129,6 +126,8 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn files(directory: &Path, free: u64) -> StillFiles {

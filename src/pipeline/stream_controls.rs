@@ -10,19 +10,19 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use log::{debug, error};
 
-use super::still_files::{FreeBytes, StillFiles};
+use super::still_files::StillFiles;
 use crate::capture::{
     Action, CameraEvent, Choice, Command, ConnectionMode, Control, ControlError, ControlOwner,
     ControlStatus, Controls, Directory, Press, PriorityKey, Property, Reply, StillNaming,
 };
 use crate::domain::{CameraId, CameraNotice, CameraState, DownloadKind};
 use crate::media::LiveViews;
-use crate::rt::{Stop, Tasks};
+use crate::rt::{FreeBytes, Stop, Tasks};
 
 /// How often a thread that has nothing to do looks whether it is still wanted.
 const TURN: Duration = Duration::from_millis(500);
@@ -73,10 +73,10 @@ impl StreamControls {
         Self { context, running: Mutex::default() }
     }
 
-    /// Makes the controlled streams those of `wanted`; does not wait for it.
-    pub fn apply(&self, wanted: &[CameraId]) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.retain(|camera, stop| {
+    /// Lets go of the streams that are not in `wanted`; others may take their ids
+    /// then.
+    fn retain(&self, wanted: &[CameraId]) {
+        self.running().retain(|camera, stop| {
             let is_wanted = wanted.contains(camera);
             if !is_wanted {
                 stop.set();
@@ -84,6 +84,12 @@ impl StreamControls {
             }
             is_wanted
         });
+    }
+
+    /// Makes the controlled streams those of `wanted`; does not wait for it.
+    pub fn apply(&self, wanted: &[CameraId]) {
+        self.retain(wanted);
+        let mut running = self.running();
         for camera in wanted {
             if !running.contains_key(camera)
                 && let Some(stop) = self.start(camera)
@@ -91,6 +97,10 @@ impl StreamControls {
                 running.insert(camera.clone(), stop);
             }
         }
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeMap<CameraId, Stop>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn start(&self, camera: &CameraId) -> Option<Stop> {

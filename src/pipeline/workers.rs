@@ -108,16 +108,9 @@ impl Pipeline {
     }
 
     /// These cameras (empty: all) look at every frame for `span`, moving or not:
-    /// something else has noticed that somebody is there. Waits for lanes that are
-    /// in work: an inference each at most.
+    /// something else has noticed that somebody is there. Never waits for a worker.
     pub fn attend(&self, cameras: &[CameraId], span: Duration) {
-        let until = self.0.around.clock.monotonic() + span;
-        let is_meant = |camera: &CameraId| cameras.is_empty() || cameras.contains(camera);
-        for (camera, lane) in self.0.board.lanes() {
-            if is_meant(&camera) {
-                lock(&lane).attend(until);
-            }
-        }
+        self.0.board.attend(cameras, self.0.around.clock.monotonic() + span);
     }
 
     /// Starts `workers` threads (at least one) that work until `stop`.
@@ -219,6 +212,7 @@ impl Shared {
         if let Some(settings) = turn.new_settings {
             lane.set_settings(settings);
         }
+        lane.attend(turn.attend_until);
         let outcome = match turn.task {
             TurnTask::Look(frame) => {
                 let outcome =

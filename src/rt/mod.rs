@@ -4,6 +4,7 @@ mod backoff;
 mod claim;
 mod clock;
 pub mod heap;
+mod room;
 mod stop;
 #[cfg(target_env = "gnu")]
 mod sys;
@@ -12,5 +13,6 @@ mod task;
 pub use backoff::Backoff;
 pub use claim::{Claim, Refused};
 pub use clock::Clock;
+pub use room::FreeBytes;
 pub use stop::Stop;
 pub use task::{Tasks, UnexpectedEnd, panic_message};

@@ -27,6 +27,8 @@ const FIGURES = {
 export class FakeBox {
   cameras = [{ id: "front_door", name: "Front door", connected: true, status: "online", fps: 10 }];
   events = [];
+  /** What a camera answers, by `METHOD path`. */
+  controls = new Map();
   key = null;
   isFrozen = false;
   isSilent = false;
@@ -72,6 +74,8 @@ export class FakeBox {
     if (this.key && request.headers["x-api-key"] !== this.key) {
       return json(401, { message: "a valid API key is required" });
     }
+    const control = this.controls.get(`${request.method} ${pathname}`);
+    if (control) return json(...control());
     if (pathname === "/api/cameras") return json(200, { cameras: this.cameras });
     if (pathname === "/api/events") return json(200, { items: this.events, pagination: { has_more: false } });
     if (pathname === "/api/alerts") return json(200, { items: [], pagination: { has_more: false } });

@@ -4,7 +4,8 @@
 
 Calls every operation of the client on a simulated still camera and checks what
 is answered, not only that it can be parsed. DIRECTORY is where the appliance
-keeps what cameras give it. Exit code 1 when a check fails or an operation was
+keeps what cameras give it; `--modes` are the sessions that it can have with this
+camera, and the others must be refused. Exit code 1 when a check fails or an operation was
 never called. `--only shutdown` ends an appliance that allows it.
 """
 
@@ -64,11 +65,15 @@ def in_transfer_mode(h, events, camera, media, mode):
     h.check(server.disconnect, events, camera)
 
 
+MODES = ("remote-transfer", "contents")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--url", required=True)
     parser.add_argument("--camera")
     parser.add_argument("--media")
+    parser.add_argument("--modes", default="", help="beside remote, with commas between")
     parser.add_argument("--only", choices=["shutdown"])
     arguments = parser.parse_args()
     h = Harness(arguments.url)
@@ -79,8 +84,11 @@ def main():
         camera, media = arguments.camera, arguments.media
         before(h, camera)
         in_remote_mode(h, events, camera, media)
-        for mode in ("remote-transfer", "contents"):
-            in_transfer_mode(h, events, camera, media, mode)
+        for mode in MODES:
+            if mode in arguments.modes.split(","):
+                in_transfer_mode(h, events, camera, media, mode)
+            else:
+                h.check(server.mode_not_offered, camera, mode)
     sys.exit(0 if h.finish(is_partial=bool(arguments.only)) else 1)
 
 

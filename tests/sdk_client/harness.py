@@ -2,6 +2,7 @@
 operations of the published client were called."""
 
 import inspect
+import time
 import traceback
 
 from alpha_sdk_client import AlphaSDKClient
@@ -73,6 +74,16 @@ def refused(call, status=400):
         assert body["success"] is False and body["message"], body
         return body
     raise AssertionError(f"was not refused: {answer}")
+
+
+def eventually(what, is_so):
+    """Waits until it is so: a camera takes a moment, and libgphoto2 remembers for two
+    seconds."""
+    for _ in range(300):
+        if is_so():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"never: {what}")
 
 
 def accepted(response):

@@ -3,7 +3,7 @@
 import pathlib
 import time
 
-from harness import accepted, jpeg, refused
+from harness import accepted, eventually, jpeg, refused
 
 ISO, CAPTURED = "0x104", "0x20011"
 
@@ -77,11 +77,19 @@ def capture(h, events, camera, media):
 
 
 def find(media, told):
-    """The file that an event tells of: its name is all that can be trusted."""
-    name = pathlib.PurePath(told).name
-    found = list(pathlib.Path(media).rglob(name))
-    assert found, f"{told} is nowhere below {media}"
-    return found[-1]
+    """The file that an event tells of; where it tells a bare name, the newest so called."""
+    path = pathlib.Path(told)
+    if path.is_absolute():
+        assert path.is_file() and path.is_relative_to(media), f"{told} is not below {media}"
+        return path
+    return newest(media, path.name)
+
+
+def newest(media, name="*"):
+    """The newest file so called."""
+    found = [file for file in pathlib.Path(media).rglob(name) if file.is_file()]
+    assert found, f"{name} is nowhere below {media}"
+    return max(found, key=lambda file: file.stat().st_mtime_ns)
 
 
 def shutter(h, events, camera):
@@ -120,11 +128,14 @@ def focus_steps(h, camera):
 
 def movie(h, camera):
     """the movie key starts and stops"""
-    states = []
-    for _ in range(2):
-        accepted(h.actions.movie_rec(camera))
-        states.append(h.properties.get(camera, "recording-state").data.value)
-    assert states[0] != states[1], states
+    def state():
+        return h.properties.get(camera, "recording-state").data.value
+
+    idle = state()
+    accepted(h.actions.movie_rec(camera))
+    eventually("it records", lambda: state() != idle)
+    accepted(h.actions.movie_rec(camera))
+    eventually("it stops", lambda: state() == idle)
 
 
 def second_tier(h, camera):
@@ -231,4 +242,5 @@ def settings_files(h, camera):
 def no_cards(h, camera):
     """cards are closed in remote mode"""
     refused(lambda: h.sd_card.list(camera, 1))
-    refused(lambda: h.sd_card.download(camera, 1, 1, 1))
+    for call in (h.sd_card.download, h.sd_card.download_thumbnail, h.sd_card.download_screennail):
+        refused(lambda: call(camera, 1, 1, 1))

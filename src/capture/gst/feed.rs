@@ -88,10 +88,10 @@ pub(super) fn open(settings: &CameraSettings) -> Result<Feed, CaptureError> {
         }
         Source::TestPattern => feed.show_pattern(settings, tail)?,
         Source::Device(path) => feed.read_device(settings, path, tail)?,
-        Source::Script(_) => {
+        Source::Ptp(_) | Source::Script(_) => {
             return Err(CaptureError::Format {
                 source_name: feed.source_name,
-                reason: "a scripted scene needs the driver sim".to_owned(),
+                reason: "this source needs another driver than gst".to_owned(),
             });
         }
     }

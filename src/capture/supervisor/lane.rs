@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::super::{CameraSettings, CaptureError, FrameSink, Recovery};
+use super::super::{CameraSettings, CaptureError, FrameSink, Recovery, Rest};
 use super::report::CameraReport;
 use super::stats::CameraStats;
 use super::{Shared, Watched};
@@ -92,23 +92,23 @@ impl Lane {
         self.wait_for_predecessor();
         self.watch(true);
         while !self.ending.stop.is_set() {
-            let (outcome, frames) = self.session();
+            let (outcome, was_established) = self.session();
             if self.ending.stop.is_set() {
                 break;
             }
             let error = outcome.err().unwrap_or_else(|| CaptureError::Ended {
                 source_name: self.settings.source.describe(),
             });
-            self.report.failed(&error, frames > 0);
-            let delay = self.next_delay(error.recovery(), frames > 0);
+            self.report.failed(&error, was_established);
+            let delay = self.next_delay(error.recovery(), was_established);
             self.ending.stop.wait(delay);
         }
         self.watch(false);
         self.report.ended(self.ending.is_replaced.load(Ordering::Relaxed));
     }
 
-    /// One session; how it ended and how many frames it gave.
-    fn session(&self) -> (Result<(), CaptureError>, u64) {
+    /// One attempt; how it ended and whether there was a session.
+    fn session(&self) -> (Result<(), CaptureError>, bool) {
         let session = SessionId(self.shared.next_session.fetch_add(1, Ordering::Relaxed));
         let sink = self.sink(session);
         self.stats.begin();
@@ -120,13 +120,14 @@ impl Lane {
             let message = panic_message(panic.as_ref());
             Err(CaptureError::Driver(format!("the driver panicked: {message}")))
         });
-        (outcome, sink.frames())
+        (outcome, sink.was_established())
     }
 
     fn sink(&self, session: SessionId) -> FrameSink {
         let mut taps: Vec<Arc<dyn FrameTap>> = vec![self.stats.clone()];
         taps.extend((self.shared.taps)(&self.settings.id));
-        let report = Arc::clone(&self.report);
+        let (report, resting) = (Arc::clone(&self.report), Arc::clone(&self.report));
+        let stats = Arc::clone(&self.stats);
         FrameSink::new(
             self.settings.id.clone(),
             session,
@@ -135,10 +136,17 @@ impl Lane {
             move |frame, model| report.online(frame, model),
         )
         .counting_drops(self.report.drops())
+        .resting_with(move |rest| {
+            match rest {
+                Rest::Awake => stats.begin(),
+                Rest::Brief | Rest::Blind(_) => stats.rest(),
+            }
+            resting.resting(rest);
+        })
     }
 
-    fn next_delay(&mut self, recovery: Recovery, had_frames: bool) -> Duration {
-        if had_frames {
+    fn next_delay(&mut self, recovery: Recovery, was_established: bool) -> Duration {
+        if was_established {
             self.reopen.reset();
             self.operator.reset();
         }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use log::{debug, info, warn};
 
-use super::super::{CameraEntry, CameraEvent, CameraSettings, CaptureError, Directory, Recovery};
+use super::super::{
+    CameraEntry, CameraEvent, CameraSettings, CaptureError, Directory, Recovery, Rest,
+};
 use super::CaptureContext;
 use super::stats::Snapshot;
 use crate::domain::{CameraId, CameraNotice, CameraState, CameraStatus, Frame};
@@ -42,6 +44,7 @@ struct Story {
     was_online: bool,
     is_hung: bool,
     is_over: bool,
+    rest: Rest,
 }
 
 impl CameraReport {
@@ -82,6 +85,7 @@ impl CameraReport {
                 was_online: false,
                 is_hung: false,
                 is_over: false,
+                rest: Rest::Awake,
             }),
         }
     }
@@ -98,20 +102,22 @@ impl CameraReport {
         );
     }
 
-    /// The first frame of a session is here.
-    pub(super) fn online(&self, frame: &Frame, model: Option<&str>) {
+    /// There is a session; mostly known by its first frame.
+    pub(super) fn online(&self, frame: Option<&Frame>, model: Option<&str>) {
         self.sessions.inc();
         let model = model.unwrap_or(&self.entry.model).to_owned();
         self.directory.update(self.id(), |entry| {
             entry.model.clone_from(&model);
-            entry.size_px = Some((frame.width_px(), frame.height_px()));
-            entry.last_seen_at = Some(frame.meta.captured_at);
+            if let Some(frame) = frame {
+                entry.size_px = Some((frame.width_px(), frame.height_px()));
+                entry.last_seen_at = Some(frame.meta.captured_at);
+            }
         });
         self.is_well();
         self.notice(CameraNotice::Connected { model });
     }
 
-    /// A session failed; `was_established` says whether it gave frames.
+    /// An attempt failed; `was_established` says whether there was a session.
     pub(super) fn failed(&self, error: &CaptureError, was_established: bool) {
         self.failures.inc();
         let state = match error.recovery() {
@@ -123,7 +129,7 @@ impl CameraReport {
         let code = error.sdk_code();
         if was_established {
             self.notice(CameraNotice::Disconnected { code, reason });
-        } else if is_news {
+        } else if is_news && error.is_fault() {
             self.notice(CameraNotice::Error { code, message: reason });
         }
     }
@@ -150,6 +156,22 @@ impl CameraReport {
         }
     }
 
+    /// Frames pause, or come again.
+    pub(super) fn resting(&self, rest: Rest) {
+        let mut story = self.story();
+        let before = std::mem::replace(&mut story.rest, rest);
+        if story.state == CameraState::Online && before != rest {
+            match rest {
+                Rest::Blind(reason) => {
+                    self.health
+                        .degraded(reason, "switch the live view on, or connect in remote mode");
+                }
+                Rest::Awake => self.health.healthy("connected"),
+                Rest::Brief => {}
+            }
+        }
+    }
+
     /// Counts what the driver drops.
     pub(super) fn drops(&self) -> Counter {
         self.dropped.clone()
@@ -167,7 +189,7 @@ impl CameraReport {
         if story.is_over {
             return;
         }
-        if story.state == CameraState::Online && !snapshot.is_hung {
+        if story.state == CameraState::Online && !snapshot.is_hung && story.rest == Rest::Awake {
             // Under the lock, or a failure in this very moment would be painted over.
             self.health.healthy(describe(snapshot));
         }

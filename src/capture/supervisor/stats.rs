@@ -65,6 +65,11 @@ impl CameraStats {
         self.lock().timer = Some(timer);
     }
 
+    /// No frames come for a while, as they should not.
+    pub(super) fn rest(&self) {
+        self.lock().timer = None;
+    }
+
     /// The session is over.
     pub(super) fn end(&self) {
         let mut seen = self.lock();

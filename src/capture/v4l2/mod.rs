@@ -9,7 +9,6 @@
 
 mod choose;
 mod device;
-mod jpeg;
 mod probe;
 mod raw;
 mod stream;

@@ -10,11 +10,11 @@ use v4l::video::Capture as _;
 use v4l::video::capture::Parameters;
 use v4l::{Format, Timestamp as DeviceTime};
 
+use super::super::jpeg::JpegReader;
 use super::super::timeline::Timeline;
 use super::super::{CameraSettings, CaptureError, FrameSink, StallTimer};
 use super::choose::{Encoding, choose};
 use super::device::Opened;
-use super::jpeg::JpegReader;
 use super::raw::{self, Layout};
 use crate::domain::{ColorSpace, Frame, FrameMeta};
 use crate::rt::Stop;

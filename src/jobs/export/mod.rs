@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use self::work::ExportWork;
 use super::backup::{BackupWork, WriteRecords};
-use super::shelf::{Download, FreeBytes, Shelf};
+use super::shelf::{Download, Shelf};
 use super::{JobError, Jobs};
 use crate::domain::{Job, JobId, JobType};
 use crate::media::Snapshots;
+use crate::rt::FreeBytes;
 use crate::store::{DetectionQuery, EventQuery, Reader};
 
 /// What is to be exported. Of the query's range, cursor and limit do not count.

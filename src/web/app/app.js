@@ -2,6 +2,7 @@
 
 import { html } from "./html.js";
 import { CameraGrid } from "./camera-grid.js";
+import { ControlDialog } from "./control-dialog.js";
 import { EventDialog } from "./event-dialog.js";
 import { EventPane } from "./event-pane.js";
 import { Header } from "./header.js";
@@ -30,6 +31,7 @@ export function App({ store, session }) {
         <${EventPane} state=${state} session=${session} />
       </main>
       <${EventDialog} state=${state} session=${session} />
+      <${ControlDialog} state=${state} session=${session} />
       <${RuleDialog} state=${state} session=${session} />
     </div>
   `;

@@ -43,7 +43,7 @@ function Body({ state, session }) {
         (camera) => html`
           <li key=${camera.id}>
             <${CameraTile} camera=${camera} service=${cameraHealth(health, camera.id)} api=${session.api}
-              isLinked=${link === "live"} />
+              isLinked=${link === "live"} onControl=${() => session.showControl(camera.id)} />
           </li>
         `,
       )}

@@ -6,7 +6,7 @@
 
 import { html, useRef } from "./html.js";
 import { ago, sentence, span } from "./format.js";
-import { CameraOffIcon } from "./icons.js";
+import { CameraOffIcon, ShutterIcon } from "./icons.js";
 import { usePictures } from "./pictures.js";
 import { useNow } from "./state.js";
 
@@ -21,9 +21,10 @@ const LIVE_FOR_MS = 4_000;
  *   service: import("./state.js").Service | null,
  *   api: import("../client/http.js").Api,
  *   isLinked: boolean,
+ *   onControl: () => void,
  * }} props
  */
-export function CameraTile({ camera, service, api, isLinked }) {
+export function CameraTile({ camera, service, api, isLinked, onControl }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const status = camera.status ?? (camera.connected ? "online" : "offline");
   const isExpected = status !== "offline" && status !== "error";
@@ -47,6 +48,10 @@ export function CameraTile({ camera, service, api, isLinked }) {
           ${typeof camera.fps === "number" && isLive && html`<span>${fps(camera.fps)}</span>`}
           <span>${ageMs === null ? "no picture yet" : `picture ${isLive ? "now" : ago(ageMs)}`}</span>
         </span>
+        <button class="icon-button" type="button" aria-label=${`Control ${name}`} title="Control this camera"
+          onClick=${onControl}>
+          <${ShutterIcon} />
+        </button>
       </div>
     </article>
   `;

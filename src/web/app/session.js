@@ -146,6 +146,11 @@ export class Session {
     this.store.set({ areRulesOpen });
   }
 
+  /** @param {string | null} controlOf which camera */
+  showControl(controlOf) {
+    this.store.set({ controlOf });
+  }
+
   dismissNotice() {
     this.store.set({ notice: null });
   }

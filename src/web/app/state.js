@@ -37,6 +37,7 @@ import { NO_FILTERS } from "./event-list.js";
  * @property {number | null} lastMessageAt on the clock of `performance.now`
  * @property {"none" | "missing" | "refused"} keyNeeded
  * @property {boolean} areRulesOpen whether the dialog of the alert rules is there
+ * @property {string | null} controlOf the camera that is in the hand
  * @property {number | null} openEvent id of the event in the dialog
  * @property {string} announcement the newest serious event, for screen readers
  * @property {Trouble | null} notice a failed action, until it is dismissed
@@ -59,6 +60,7 @@ const INITIAL = {
   lastMessageAt: null,
   keyNeeded: "none",
   areRulesOpen: false,
+  controlOf: null,
   openEvent: null,
   announcement: "",
   notice: null,

@@ -1,14 +1,22 @@
-//! Motion JPEG as I420 frames. Damaged pictures are errors, never panics, and
-//! cost no more memory than a whole one.
+//! JPEG pictures of cameras as I420 frames. Damaged pictures are errors, never
+//! panics, and cost no more memory than a whole one: a photograph of any size is
+//! scaled down while it is decoded.
 
 use bytes::Bytes;
-use turbojpeg::{Decompressor, Subsamp, YuvImage, yuv_pixels_len};
+use turbojpeg::{Decompressor, ScalingFactor, Subsamp, YuvImage, yuv_pixels_len};
 
 use crate::domain::{ColorSpace, Frame, FrameError, FrameMeta, PixelFormat, Plane};
 
 /// Scans of a progressive JPEG. Cameras send one; a crafted picture with
 /// thousands would cost seconds.
 const SCANS_MAX: u32 = 50;
+
+/// Most pixels of a photograph: the largest bodies have 102 million.
+const PIXELS_MAX: usize = 120_000_000;
+
+/// Most pixels of a progressive one. All its coefficients are kept while it is
+/// decoded, some four bytes a pixel; cameras write baseline files.
+const PROGRESSIVE_PIXELS_MAX: usize = 12_000_000;
 
 /// Chroma of grey.
 const GREY: u8 = 128;
@@ -22,6 +30,9 @@ pub(super) enum JpegError {
     /// The picture is not the size that the device announced.
     #[error("a JPEG of {0}x{1} px instead of the agreed size")]
     Size(usize, usize),
+    /// A photograph that would take too much memory.
+    #[error("a JPEG of {0}x{1} px is too large")]
+    TooLarge(usize, usize),
     /// A chroma layout that no camera uses.
     #[error("chroma layout {0:?} of JPEG")]
     Subsampling(Subsamp),
@@ -33,24 +44,41 @@ pub(super) enum JpegError {
 /// Decodes the pictures of one device.
 pub(super) struct JpegReader {
     decompressor: Decompressor,
-    size_px: (u32, u32),
+    size: Size,
+}
+
+/// How large pictures are, and become.
+enum Size {
+    /// Always so many pixels.
+    Agreed(usize, usize),
+    /// Any size, scaled down until they are at most so many pixels wide, or by 8.
+    Within(usize),
 }
 
 impl JpegReader {
     /// For pictures of this size.
+    #[cfg(any(feature = "v4l2", test))]
     pub(super) fn new(size_px: (u32, u32)) -> Result<Self, JpegError> {
+        Self::of(Size::Agreed(size_px.0 as usize, size_px.1 as usize))
+    }
+
+    /// For pictures of any size, which become at most about `width_px` wide.
+    pub(super) fn scaling_to(width_px: usize) -> Result<Self, JpegError> {
+        Self::of(Size::Within(width_px))
+    }
+
+    fn of(size: Size) -> Result<Self, JpegError> {
         let mut decompressor = Decompressor::new()?;
         decompressor.set_scan_limit(SCANS_MAX)?;
-        Ok(Self { decompressor, size_px })
+        Ok(Self { decompressor, size })
     }
 
     /// The picture in `bytes`.
     pub(super) fn frame(&mut self, bytes: &[u8], meta: FrameMeta) -> Result<Frame, JpegError> {
         let header = self.decompressor.read_header(bytes)?;
-        let (width, height) = (header.width, header.height);
-        if (width, height) != (self.size_px.0 as usize, self.size_px.1 as usize) {
-            return Err(JpegError::Size(width, height));
-        }
+        let factor = self.factor(bytes, header.width, header.height)?;
+        self.decompressor.set_scaling_factor(factor)?;
+        let (width, height) = (factor.scale(header.width), factor.scale(header.height));
         let subsamp = header.subsamp;
         if !matches!(subsamp, Subsamp::Sub2x2 | Subsamp::Sub2x1 | Subsamp::Gray) {
             return Err(JpegError::Subsampling(subsamp));
@@ -64,8 +92,45 @@ impl JpegReader {
         let planes = planes(&mut image);
         let data = Bytes::from(image.pixels);
         let (format, color) = (PixelFormat::I420, ColorSpace::Bt601Full);
-        Ok(Frame::new(meta, self.size_px, format, color, &planes, data)?)
+        let size_px = (width as u32, height as u32);
+        Ok(Frame::new(meta, size_px, format, color, &planes, data)?)
     }
+
+    fn factor(
+        &self,
+        bytes: &[u8],
+        width: usize,
+        height: usize,
+    ) -> Result<ScalingFactor, JpegError> {
+        let within = match self.size {
+            Size::Agreed(w, h) if (w, h) == (width, height) => return Ok(ScalingFactor::ONE),
+            Size::Agreed(..) => return Err(JpegError::Size(width, height)),
+            Size::Within(within) => within,
+        };
+        let pixels = width.saturating_mul(height);
+        let most = if is_progressive(bytes) { PROGRESSIVE_PIXELS_MAX } else { PIXELS_MAX };
+        if pixels > most {
+            return Err(JpegError::TooLarge(width, height));
+        }
+        let factors = [ScalingFactor::ONE, ScalingFactor::ONE_HALF, ScalingFactor::ONE_QUARTER];
+        let fitting = factors.into_iter().find(|factor| factor.scale(width) <= within);
+        Ok(fitting.unwrap_or(ScalingFactor::ONE_EIGHTH))
+    }
+}
+
+/// Whether a frame header of another kind than baseline (SOF0) comes before the
+/// scan (ITU-T T.81, table B.1).
+fn is_progressive(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some([0xFF, marker, high, low]) = bytes.get(at..at + 4) {
+        match *marker {
+            0xC0 => return false,
+            0xC1..=0xCF if !matches!(*marker, 0xC4 | 0xC8 | 0xCC) => return true,
+            0xDA => return true,
+            _ => at += 2 + usize::from(u16::from_be_bytes([*high, *low])),
+        }
+    }
+    true
 }
 
 /// Many webcams put padding before the end marker; the picture is whole.
@@ -181,6 +246,28 @@ mod tests {
         let mut reader = JpegReader::new((64, 64)).unwrap();
         let refused = reader.frame(&jpeg(Subsamp::Sub2x2), meta());
         assert!(matches!(refused, Err(JpegError::Size(38, 27))), "{refused:?}");
+    }
+
+    #[test]
+    fn a_photograph_is_scaled_down_while_it_is_decoded() {
+        let mut reader = JpegReader::scaling_to(20).unwrap();
+        let frame = reader.frame(&jpeg(Subsamp::Sub2x2), meta()).unwrap();
+        assert_eq!((frame.width_px(), frame.height_px()), (19, 14));
+        let frame = reader.frame(&jpeg(Subsamp::Sub2x1), meta()).unwrap();
+        assert!(frame.row(0, 6)[2].abs_diff(76) < 8, "red stays red");
+        assert!(reader.frame(&jpeg(Subsamp::Sub2x2)[..300], meta()).is_err());
+    }
+
+    #[test]
+    fn a_large_progressive_picture_is_refused_before_memory_is_taken_for_it() {
+        let mut bytes = jpeg(Subsamp::Sub2x2);
+        assert!(!is_progressive(&bytes));
+        let sof = bytes.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+        bytes[sof + 1] = 0xC2;
+        bytes[sof + 5..sof + 9].copy_from_slice(&[0x40, 0, 0x40, 0]);
+        assert!(is_progressive(&bytes));
+        let refused = JpegReader::scaling_to(2048).unwrap().frame(&bytes, meta());
+        assert!(matches!(refused, Err(JpegError::TooLarge(16384, 16384))), "{refused:?}");
     }
 
     #[test]
