@@ -6,6 +6,7 @@
 
 mod camera_desk;
 pub mod cameras;
+mod figures;
 mod gate;
 pub mod golden;
 pub mod model_server;
@@ -37,13 +38,12 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, Response};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use watchpost::api::{
-    ApiContext, ApiHandles, ApiKey, ApiSettings, Configured, ConfiguredCamera, OpenBatch,
-    PipelineFigures, Role, StorageFigures, bind, serve,
+    ApiContext, ApiHandles, ApiKey, ApiSettings, Configured, ConfiguredCamera, Role, bind, serve,
 };
 use watchpost::assess::{Alerts, AlertsContext, Analyst, AnalystContext, AnalystSettings};
 use watchpost::capture::{Controls, Directory};
-use watchpost::domain::{BatchId, Secret, Setting, Timestamp};
-use watchpost::health::{Health, LogRing, Metrics, Progress, SpanFigures};
+use watchpost::domain::{Secret, Setting, Timestamp};
+use watchpost::health::{Health, LogRing, Metrics, Progress};
 use watchpost::infer::DetectorInfo;
 use watchpost::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use watchpost::live::Hub;
@@ -211,8 +211,8 @@ impl Appliance {
                 Arc::new(move |setting| tuned.lock().unwrap().push(setting))
             },
             configured: Arc::new(configured),
-            storage: Arc::new(storage),
-            pipeline: Arc::new(pipeline),
+            storage: Arc::new(figures::storage),
+            pipeline: Arc::new(figures::pipeline),
             controls: controls.clone(),
             stills: media.path().join("stills"),
             logs: logs.clone(),
@@ -465,28 +465,6 @@ fn configured() -> Configured {
         batch_idle: Duration::from_secs(30),
     };
     Configured { cameras: vec![camera], max_age: Some(Duration::from_secs(3600)) }
-}
-
-fn storage() -> StorageFigures {
-    StorageFigures {
-        journal_bytes: 1000,
-        journal_max_bytes: 512 << 20,
-        disk_free_bytes: Some(1 << 30),
-        max_age: Some(Duration::from_secs(3600)),
-        ..StorageFigures::default()
-    }
-}
-
-fn pipeline() -> PipelineFigures {
-    let batch = OpenBatch {
-        camera: "front_door".parse().unwrap(),
-        id: BatchId::new("batch_1"),
-        detections: 7,
-        age: Duration::from_secs(12),
-    };
-    let detect =
-        SpanFigures { count: 3, p95: Duration::from_micros(26_250), ..SpanFigures::default() };
-    PipelineFigures { frames_waiting: 2, detect, batches: vec![batch], ..Default::default() }
 }
 
 /// Settings with a viewer's and an operator's key.

@@ -32,6 +32,16 @@ pub(super) struct Message {
     pub properties: PublishProperties,
 }
 
+/// Bytes of a message beside topic and payload: the names of its item, for the most.
+const HEAD_BYTES: usize = 220;
+
+impl Message {
+    /// About its bytes on the line.
+    pub fn bytes(&self) -> u64 {
+        (self.topic.len() + self.payload.len() + HEAD_BYTES) as u64
+    }
+}
+
 /// The topics of one box, and what was said on them.
 pub(super) struct Topics {
     base: String,

@@ -88,18 +88,23 @@ impl Mqtt {
         Ok(line)
     }
 
-    async fn publish(&self, parcel: &Parcel) -> Result<(), SendError> {
-        let mut line = self.connected().await?;
+    /// Bytes that went over the line, and what came of it.
+    async fn publish(&self, parcel: &Parcel) -> (u64, Result<(), SendError>) {
+        let mut line = match self.connected().await {
+            Ok(line) => line,
+            Err(error) => return (0, Err(error)),
+        };
         let Line { topics, session } = &mut *line;
-        let Some(open) = session else { return Err(session::lost()) };
+        let Some(open) = session else { return (0, Err(session::lost())) };
         let messages = parcel.items.iter().flat_map(|item| topics.messages(parcel, item));
         let messages: Vec<Message> = messages.collect();
+        let bytes = messages.iter().map(Message::bytes).sum();
         let result = open.deliver(messages).await;
         if result.is_err() {
             // What is still on the way must not be taken for something sent later.
             *session = None;
         }
-        result
+        (bytes, result)
     }
 }
 
@@ -114,11 +119,11 @@ impl Transport for Mqtt {
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Attempt> {
         async move {
-            let bytes = parcel.items.iter().map(|item| item.bytes).sum();
             let count = parcel.items.len();
             let whole =
                 |()| Sent::Whole { rejected: Vec::new(), receipt: format!("{count} acknowledged") };
-            Attempt { bytes, result: self.publish(parcel).await.map(whole) }
+            let (bytes, result) = self.publish(parcel).await;
+            Attempt { bytes, result: result.map(whole) }
         }
         .boxed()
     }
