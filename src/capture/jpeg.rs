@@ -50,6 +50,7 @@ pub(super) struct JpegReader {
 /// How large pictures are, and become.
 enum Size {
     /// Always so many pixels.
+    #[cfg_attr(not(feature = "v4l2"), allow(dead_code, reason = "V4L2 alone agrees on a size"))]
     Agreed(usize, usize),
     /// Any size, scaled down until they are at most so many pixels wide, or by 8.
     Within(usize),
