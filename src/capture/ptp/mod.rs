@@ -8,6 +8,7 @@
 //! lost session is begun again by the supervisor, first where the camera was, then
 //! by looking for it anew. Stills go to a directory of the camera ([`stills`]).
 
+mod changes;
 mod desk;
 mod gphoto;
 mod ip;

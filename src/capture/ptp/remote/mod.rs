@@ -9,7 +9,6 @@ mod events;
 mod live;
 mod shot;
 
-use std::collections::BTreeSet;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use log::{debug, warn};
 
 use self::live::Live;
 use self::shot::Shot;
+use super::changes::{COALESCE, Changes};
 use super::desk::Desk;
 use super::gphoto::{GpCamera, GpError, OpenError};
 use super::picture::Pictures;
@@ -35,9 +35,6 @@ const TURN: Duration = Duration::from_millis(100);
 /// How often properties are read without a reason; the camera's events say when
 /// there is one.
 const TABLE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Changes of properties that come together are told together.
-const COALESCE: Duration = Duration::from_millis(50);
 
 /// Photographs that fit into the slots. A still that stays on the card is no event
 /// of its own; that there is room for one less tells of it.
@@ -60,8 +57,7 @@ pub(super) struct Remote<'a> {
     shot: Shot,
     af: AfState,
     /// Changes that have not been told, and since when.
-    changed: BTreeSet<u32>,
-    changed_at: Option<Duration>,
+    changes: Changes,
     /// When properties are read next.
     table_at: Duration,
     suspicions: u32,
@@ -93,8 +89,7 @@ impl<'a> Remote<'a> {
             live: Live::new(fps, now),
             shot: Shot::default(),
             af: AfState::Unlocked,
-            changed: BTreeSet::new(),
-            changed_at: None,
+            changes: Changes::default(),
             table_at: now + TABLE_INTERVAL,
             suspicions: 0,
             is_released: false,
@@ -150,9 +145,7 @@ impl<'a> Remote<'a> {
         if now >= self.table_at {
             self.read_table()?;
         }
-        if self.changed_at.is_some_and(|since| now >= since + COALESCE) {
-            self.changed_at = None;
-            let codes = std::mem::take(&mut self.changed).into_iter().collect();
+        if let Some(codes) = self.changes.take_due(now) {
             self.desk.say(CameraNotice::PropertyChanged { codes });
         }
         Ok(())
@@ -172,10 +165,7 @@ impl<'a> Remote<'a> {
         {
             self.captured(false);
         }
-        if !changes.is_empty() {
-            self.changed.extend(changes);
-            self.changed_at.get_or_insert(now);
-        }
+        self.changes.note(changes, now);
         self.table = table;
         if let Some(found) = self.table.focus_found() {
             self.focus(found);
@@ -231,8 +221,8 @@ impl<'a> Remote<'a> {
         let now = self.clock.monotonic();
         let mut until = self.live.due().unwrap_or(now + TURN).min(now + TURN);
         until = until.min(self.table_at);
-        if let Some(since) = self.changed_at {
-            until = until.min(since + COALESCE);
+        if let Some(due) = self.changes.due_at() {
+            until = until.min(due);
         }
         match self.desk.owner.commands.recv_timeout(until.saturating_sub(now)) {
             Ok(command) => self.obey(command),

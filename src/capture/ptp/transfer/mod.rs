@@ -9,10 +9,10 @@
 mod commands;
 mod pull;
 
-use std::collections::BTreeSet;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+use super::changes::{COALESCE, Changes};
 use super::desk::Desk;
 use super::gphoto::{Widget, WidgetKind};
 use super::ip::{Card, IpCamera, LinkError};
@@ -33,9 +33,6 @@ const TURN: Duration = Duration::from_millis(100);
 /// How often properties are read without a reason.
 const TABLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Changes of properties that come together are told together.
-const COALESCE: Duration = Duration::from_millis(50);
-
 /// Live pictures a second without a setting.
 const FPS_DEFAULT: u32 = 15;
 
@@ -51,8 +48,7 @@ pub(super) struct Transfer<'a> {
     infos: Vec<PropertyInfo>,
     table: Table,
     table_at: Duration,
-    changed: BTreeSet<u32>,
-    changed_at: Option<Duration>,
+    changes: Changes,
     af: AfState,
     pictures: Pictures,
     live_interval: Duration,
@@ -96,8 +92,7 @@ impl<'a> Transfer<'a> {
             infos: Vec::new(),
             table: Table::default(),
             table_at: clock.monotonic(),
-            changed: BTreeSet::new(),
-            changed_at: None,
+            changes: Changes::default(),
             af: AfState::Unlocked,
             pictures,
             live_interval: Duration::from_secs(1) / fps,
@@ -183,9 +178,7 @@ impl<'a> Transfer<'a> {
         if self.mode == ConnectionMode::RemoteTransfer && now >= self.table_at {
             self.read_table()?;
         }
-        if self.changed_at.is_some_and(|since| now >= since + COALESCE) {
-            self.changed_at = None;
-            let codes = std::mem::take(&mut self.changed).into_iter().collect();
+        if let Some(codes) = self.changes.take_due(now) {
             self.desk.say(CameraNotice::PropertyChanged { codes });
         }
         Ok(())
@@ -200,9 +193,8 @@ impl<'a> Transfer<'a> {
         let table = Table::read(&widgets);
         let is_first = self.infos.is_empty();
         let changes = table.changes_since(&self.table);
-        if !changes.is_empty() && !is_first {
-            self.changed.extend(changes);
-            self.changed_at.get_or_insert(now);
+        if !is_first {
+            self.changes.note(changes, now);
         }
         (self.infos, self.table) = (infos, table);
         if let Some(found) = self.table.focus_found() {
