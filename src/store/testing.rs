@@ -48,6 +48,7 @@ pub(super) fn event(id: u64, revision: u32, at_ms: i64) -> Event {
         updated_at: Timestamp::from_unix_ms(at_ms + 50),
         ended_at: None,
         has_snapshot: true,
+        clip: None,
         clock_trusted: true,
         reviewed: false,
         notes: String::new(),

@@ -49,6 +49,7 @@ pub fn event(id: u64, revision: u32) -> Event {
         updated_at: MORNING.after(Duration::from_secs(2)),
         ended_at: None,
         has_snapshot: true,
+        clip: None,
         clock_trusted: true,
         reviewed: false,
         notes: String::new(),

@@ -150,6 +150,7 @@ pub fn event(id: u64, revision: u32, after_ms: i64) -> Event {
         updated_at: started_at,
         ended_at: None,
         has_snapshot: false,
+        clip: None,
         clock_trusted: true,
         reviewed: false,
         notes: String::new(),

@@ -70,6 +70,7 @@ pub fn event(store: &Store) -> Event {
         updated_at: MORNING,
         ended_at: Some(MORNING),
         has_snapshot: false,
+        clip: None,
         clock_trusted: true,
         reviewed: false,
         notes: String::new(),

@@ -52,6 +52,7 @@ pub fn event(id: u64, risk: i32) -> Event {
         updated_at: NOON,
         ended_at: None,
         has_snapshot: true,
+        clip: None,
         clock_trusted: true,
         reviewed: false,
         notes: String::new(),

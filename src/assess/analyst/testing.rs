@@ -26,6 +26,7 @@ pub fn event(seconds: u64) -> Event {
         updated_at: ended,
         ended_at: Some(ended),
         has_snapshot: true,
+        clip: None,
         clock_trusted: true,
         reviewed: false,
         notes: String::new(),
