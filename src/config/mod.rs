@@ -11,6 +11,7 @@ mod assess;
 mod board;
 mod camera;
 mod fleet;
+mod layer;
 mod mistake;
 mod nearest;
 mod one_camera;
@@ -127,6 +128,22 @@ impl Settings {
         Self::parse(&path.display().to_string(), &text, environment, overrides)
     }
 
+    /// As [`Self::load`], with a configuration of the fleet over the file.
+    ///
+    /// # Errors
+    /// As there, and when what lies over the file is not right.
+    pub fn load_under(
+        layer: &str,
+        path: &Path,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let joined = layer::laid_over(&read(path)?, layer).map_err(ConfigError::Layer)?;
+        let (result, _) = parse_with_keys(&joined, environment, overrides);
+        // Lines of the joined text are nobody's.
+        result.map_err(|mistakes| ConfigError::Layer(mistake::without_places(&mistakes)))
+    }
+
     /// The settings that `text` means; `file` names it in messages.
     ///
     /// # Errors
@@ -194,7 +211,7 @@ fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides)
     let analyst = analyst::analyst(root.section("analyst"));
     let upload = upload::upload(root.section("upload"), &assess.timezone);
     let device_id = root.get("device_id", upload::device_id);
-    let fleet = fleet::fleet(root.section("fleet"));
+    let fleet = fleet::fleet(root.section("fleet"), upload.http.as_ref());
     let mut state_dir = PathBuf::from(DEFAULT_STATE_DIR);
     root.set("state_dir", &mut state_dir, rules::path);
     let cameras = camera::cameras(&root, infer.labels.is_some());
