@@ -22,13 +22,7 @@ impl Remote<'_> {
     /// One command.
     pub(super) fn obey(&mut self, command: Command) {
         match command {
-            // Connected already: the mode stays as it is.
-            Command::Connect { is_kept, reply, .. } => {
-                if let Some(wish) = &mut self.desk.wish {
-                    wish.is_kept |= is_kept;
-                }
-                reply.send(Ok(()));
-            }
+            Command::Connect { is_kept, reply, .. } => self.desk.stay(is_kept, reply),
             Command::Disconnect(reply) => {
                 self.desk.leave(reply);
                 self.is_released = true;
