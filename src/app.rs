@@ -12,6 +12,8 @@ pub(crate) mod device;
 mod drivers;
 mod factory_reset;
 mod figures;
+mod fleet;
+mod house;
 pub(crate) mod panel;
 mod reload;
 mod steering;
@@ -51,6 +53,7 @@ use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
 use announce::announce;
 use cameras::AllCameras;
+use house::House;
 use reload::{Reloader, Taps};
 use steering::{Asked, Changed, Signals, steer};
 use system::SystemSampler;
@@ -224,14 +227,16 @@ async fn appliance(
         let started = Analyst::start(settings, context);
         started.inspect_err(|reason| error!(reason:%; "The rules judge alone.")).ok()
     });
-    let house = uploads::House {
+    let house = House {
+        device: device::id(settings.device_id.clone(), dir),
         clock: clock.clone(),
         health: health.clone(),
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
     };
-    let uploads = uploads::start(&settings, &store, &snapshots, house);
+    device::show(&house.device, &metrics);
+    let uploads = uploads::start(&settings, &store, &snapshots, house.clone());
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
@@ -418,6 +423,7 @@ async fn appliance(
         applied: None,
     };
     let state_dir = settings.state_dir.clone();
+    fleet::announce(&settings, &addresses, &house);
     reloader.apply(settings);
     for address in addresses {
         info!("Dashboard: http://{address}/");

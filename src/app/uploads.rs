@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use log::error;
 
-use super::device;
+use super::house::House;
 use crate::cli::with_causes;
 use crate::config::Settings;
-use crate::health::{Health, Metrics};
+use crate::health::Health;
 use crate::media::Snapshots;
-use crate::rt::{Clock, Stop, Tasks};
+use crate::rt::Clock;
 use crate::store::Store;
 use crate::upload::http::Http;
 use crate::upload::mqtt::Mqtt;
@@ -55,25 +55,9 @@ fn refuse(name: &str, reason: &dyn std::error::Error, health: &Health) {
     );
 }
 
-/// What the couriers share with everybody else.
-pub struct House {
-    /// The clock.
-    pub clock: Clock,
-    /// Component states.
-    pub health: Health,
-    /// The figures.
-    pub metrics: Metrics,
-    /// Where they run.
-    pub tasks: Tasks,
-    /// Ends them.
-    pub stop: Stop,
-}
-
 /// Starts the couriers, and has retention ask them.
 pub fn start(settings: &Settings, store: &Store, snapshots: &Snapshots, house: House) -> Uploads {
-    let House { clock, health, metrics, tasks, stop } = house;
-    let device = device::id(settings.device_id.clone(), &settings.state_dir);
-    device::show(&device, &metrics);
+    let House { device, clock, health, metrics, tasks, stop } = house;
     let uploads = Uploads::start(UploadsContext {
         settings: settings.upload.clone(),
         transports: transports(&settings.upload, &device, &clock, &health),

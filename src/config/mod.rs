@@ -10,6 +10,7 @@ mod area;
 mod assess;
 mod board;
 mod camera;
+mod fleet;
 mod mistake;
 mod nearest;
 mod one_camera;
@@ -44,6 +45,7 @@ use crate::api::ApiSettings;
 use crate::assess::{AnalystSettings, AssessSettings};
 use crate::board::BoardSettings;
 use crate::capture::CameraSettings;
+use crate::fleet::FleetSettings;
 use crate::infer::InferSettings;
 use crate::pipeline::LaneSettings;
 use crate::store::StoreSettings;
@@ -81,6 +83,8 @@ pub struct Settings {
     pub upload: UploadSettings,
     /// What those upstream call this box; absent: a name that it gives itself.
     pub device_id: Option<String>,
+    /// The fleet it belongs to.
+    pub fleet: FleetSettings,
     /// The service.
     pub api: ApiSettings,
     /// The board, and what is wired to it.
@@ -190,13 +194,26 @@ fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides)
     let analyst = analyst::analyst(root.section("analyst"));
     let upload = upload::upload(root.section("upload"), &assess.timezone);
     let device_id = root.get("device_id", upload::device_id);
+    let fleet = fleet::fleet(root.section("fleet"));
     let mut state_dir = PathBuf::from(DEFAULT_STATE_DIR);
     root.set("state_dir", &mut state_dir, rules::path);
     let cameras = camera::cameras(&root, infer.labels.is_some());
     let board = board::board(&root, &cameras);
     root.finish();
     let state_dir = overrides.state_dir.clone().unwrap_or(state_dir);
-    Settings { cameras, infer, assess, analyst, store, upload, device_id, api, board, state_dir }
+    Settings {
+        cameras,
+        infer,
+        assess,
+        analyst,
+        store,
+        upload,
+        device_id,
+        fleet,
+        api,
+        board,
+        state_dir,
+    }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
