@@ -1,4 +1,4 @@
-//! Records for the tests of this room.
+//! Records for the tests of this room and of those above it.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// A detection of the camera `yard` at `at_ms`.
-pub(super) fn detection(id: u64, at_ms: i64) -> Detection {
+pub(crate) fn detection(id: u64, at_ms: i64) -> Detection {
     Detection {
         id: DetectionId(id),
         camera: "yard".parse().unwrap(),
