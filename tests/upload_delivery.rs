@@ -9,25 +9,13 @@ mod upload_support;
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use upload_support::seed::{Appliance, Keys, alert, event, fill, keep, picture};
-use upload_support::{Collector, Fault, Kept, PATIENCE, Refuses};
+use upload_support::{Collector, Fault, Kept, PATIENCE, Refuses, eventually, settings};
 use watchpost::domain::EventId;
 use watchpost::health::State;
 use watchpost::store::{Record, StoreSettings};
-use watchpost::upload::{DetectionChoice, Lane, UploadSettings};
-
-fn settings() -> UploadSettings {
-    UploadSettings {
-        batch_items: 50,
-        batch_age: Duration::from_millis(1),
-        detections: DetectionChoice::All,
-        retry_first: Duration::from_millis(5),
-        retry_longest: Duration::from_millis(50),
-        ..UploadSettings::default()
-    }
-}
+use watchpost::upload::Lane;
 
 fn open(dir: &Path) -> Appliance {
     Appliance::open(dir, StoreSettings::default())
@@ -35,15 +23,6 @@ fn open(dir: &Path) -> Appliance {
 
 fn keys(kept: &Kept) -> Keys {
     kept.items.keys().map(|(_, key)| key.clone()).collect()
-}
-
-/// Waits until the box says of itself what is wanted.
-fn eventually(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = std::time::Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(std::time::Instant::now() < deadline, "not in time: {what}");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
 }
 
 #[test]

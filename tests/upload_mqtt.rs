@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, Publish};
 use rumqttc::v5::{Client, Event, MqttOptions};
-use upload_support::PATIENCE;
 use upload_support::seed::{Appliance, Keys, fill};
+use upload_support::{PATIENCE, eventually, settings};
 use watchpost::domain::Secret;
 use watchpost::health::State;
 use watchpost::store::StoreSettings;
-use watchpost::upload::{DetectionChoice, MqttSettings, TlsSettings, UploadSettings};
+use watchpost::upload::{MqttSettings, TlsSettings};
 
 /// The broker, on a port of its own.
 struct Broker {
@@ -80,17 +80,6 @@ fn listen(port: u16) -> Receiver<Publish> {
     });
     is_subscribed.recv_timeout(PATIENCE).unwrap();
     rx
-}
-
-fn settings() -> UploadSettings {
-    UploadSettings {
-        batch_items: 50,
-        batch_age: Duration::from_millis(1),
-        detections: DetectionChoice::All,
-        retry_first: Duration::from_millis(5),
-        retry_longest: Duration::from_millis(50),
-        ..UploadSettings::default()
-    }
 }
 
 fn at(port: u16) -> MqttSettings {
@@ -170,11 +159,7 @@ fn a_broker_that_does_not_know_the_box_is_named_in_health() {
     let name = Some("box".to_owned());
     let mqtt = MqttSettings { username: name, password: Some(Secret::new("hunter2")), ..at(port) };
     appliance.publish(&mqtt, settings());
-    let deadline = Instant::now() + PATIENCE;
-    while appliance.report().state != State::Degraded {
-        assert!(Instant::now() < deadline, "{:?}", appliance.report());
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+    eventually("health names it", || appliance.report().state == State::Degraded);
     let report = appliance.report();
     assert!(report.next_step.as_ref().unwrap().contains("[upload.mqtt]"), "{report:?}");
     assert!(!format!("{report:?}").contains("hunter2"));

@@ -5,16 +5,40 @@
 #![allow(clippy::disallowed_methods, reason = "tests keep real deadlines")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub mod line;
 pub mod seed;
+pub mod storage;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use watchpost::upload::wire::{Batch, Data, Receipt, RejectedItem, sha256_hex};
+use watchpost::upload::{DetectionChoice, UploadSettings};
+
+/// Everything goes, at once, and is tried again soon.
+pub fn settings() -> UploadSettings {
+    UploadSettings {
+        batch_items: 50,
+        batch_age: Duration::from_millis(1),
+        detections: DetectionChoice::All,
+        retry_first: Duration::from_millis(5),
+        retry_longest: Duration::from_millis(50),
+        ..UploadSettings::default()
+    }
+}
+
+/// Waits until it is so.
+pub fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
 
 /// A request, read whole.
 pub struct Request {
