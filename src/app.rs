@@ -224,14 +224,17 @@ async fn appliance(
         let started = Analyst::start(settings, context);
         started.inspect_err(|reason| error!(reason:%; "The rules judge alone.")).ok()
     });
+    let all_cameras = AllCameras::new(dir, clock.clone());
     let house = uploads::House {
         clock: clock.clone(),
         health: health.clone(),
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
+        directory: directory.clone(),
+        cameras: Arc::clone(&all_cameras),
     };
-    let uploads = uploads::start(&settings, &store, &snapshots, house);
+    let (uploads, upload_desk) = uploads::start(&settings, &store, &snapshots, house);
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
@@ -327,7 +330,6 @@ async fn appliance(
         min_free_bytes: settings.store.min_free_bytes,
     });
     let asked_to_stop = Arc::new(Notify::new());
-    let all_cameras = AllCameras::new(dir, clock.clone());
     let (tune_pipeline, tunings) = tuning::channel();
     let (tune_cameras, camera_changes) = tuning::channel();
     let tune: Tune = {
@@ -414,6 +416,7 @@ async fn appliance(
         clock: clock.clone(),
         load,
         all: all_cameras,
+        upload: upload_desk,
         loaded: None,
         applied: None,
     };

@@ -12,6 +12,7 @@ use log::{error, info, warn};
 
 use super::cameras::AllCameras;
 use super::tuning::tuned;
+use super::uploads::UploadDesk;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
 use crate::board::LightMeter;
@@ -68,6 +69,8 @@ pub struct Reloader {
     pub load: LoadSettings,
     /// The cameras of the configuration, and those beside it.
     pub all: Arc<AllCameras>,
+    /// The ways upstream.
+    pub upload: UploadDesk,
     /// What the configuration says.
     pub loaded: Option<Settings>,
     /// What runs now.
@@ -131,6 +134,7 @@ impl Reloader {
             self.views.remove(id);
         }
         self.rules.apply(&settings.assess);
+        self.upload.apply(&settings.upload);
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
         if let Some(applied) = &self.applied {

@@ -5,13 +5,15 @@ use std::io::{self, Write};
 
 use uuid::Uuid;
 
-use super::{ConfigFile, Exit, Upload, with_causes};
-use crate::app::{device, uploads};
+use super::{ConfigFile, Exit, Upload, dead_letters, with_causes};
+use crate::app::device;
+use crate::app::uploads::WayMaker;
 use crate::config::{Environment, Overrides, Settings};
 use crate::domain::Timestamp;
 use crate::health::Health;
 use crate::rt::Clock;
 use crate::store::Mark;
+use crate::upload::mqtt::Around;
 use crate::upload::wire::{Data, ProofV1};
 use crate::upload::{Content, Item, Lane, Parcel, Sent, http};
 
@@ -30,6 +32,7 @@ pub fn answer(
             writeln!(out, "{:#}", http::openapi())?;
             Ok(Exit::Done)
         }
+        Upload::DeadLetters(question) => dead_letters::answer(question, environment, out),
     }
 }
 
@@ -52,7 +55,8 @@ fn test(file: &ConfigFile, environment: &Environment, out: &mut dyn Write) -> io
     if let Some(mqtt) = &mut upload.mqtt {
         mqtt.discovery_prefix = None;
     }
-    let ways = uploads::transports(&upload, &ours, &clock, &health);
+    let maker = WayMaker { device: ours.into(), clock: clock.clone(), around: Around::default() };
+    let ways = maker.ways(&upload, &health);
     for report in health.reports() {
         writeln!(out, "{}: {}", report.component, report.message)?;
     }
