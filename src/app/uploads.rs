@@ -6,12 +6,12 @@ use std::sync::Arc;
 use log::{error, info};
 
 use super::cameras::AllCameras;
-use super::device;
+use super::house::House;
 use crate::api::CameraDesk as _;
-use crate::capture::Directory;
+use crate::capture::{CameraEntry, Directory};
 use crate::cli::with_causes;
 use crate::config::Settings;
-use crate::health::{Health, Metrics};
+use crate::health::Health;
 use crate::media::Snapshots;
 use crate::rt::{Clock, Stop, Tasks};
 use crate::store::Store;
@@ -97,18 +97,8 @@ fn refuse(name: &str, reason: &str, health: &Health) {
     );
 }
 
-/// What the couriers share with everybody else.
-pub struct House {
-    /// The clock.
-    pub clock: Clock,
-    /// Component states.
-    pub health: Health,
-    /// The figures.
-    pub metrics: Metrics,
-    /// Where they run.
-    pub tasks: Tasks,
-    /// Ends them.
-    pub stop: Stop,
+/// What those upstream may watch.
+pub struct Watched {
     /// The cameras that run.
     pub directory: Directory,
     /// All cameras.
@@ -134,11 +124,11 @@ pub fn start(
     settings: &Settings,
     store: &Store,
     snapshots: &Snapshots,
+    watched: Watched,
     house: House,
 ) -> (Uploads, UploadDesk) {
-    let House { clock, health, metrics, tasks, stop, directory, cameras } = house;
-    let device = device::id(settings.device_id.clone(), &settings.state_dir);
-    device::show(&device, &metrics);
+    let House { device, clock, health, metrics, tasks, stop } = house;
+    let Watched { directory, cameras } = watched;
     let notebook = Notebook {
         key: TOLD,
         reader: Arc::new(store.clone()),
@@ -246,7 +236,7 @@ fn papers(name: &str, settings: &UploadSettings) -> Papers {
 fn look(health: Health, directory: Directory, cameras: Arc<AllCameras>) -> Look {
     Arc::new(move || {
         let listed = cameras.is_read().then(|| cameras.listed());
-        let camera = |(entry, is_on): (crate::capture::CameraEntry, bool)| Camera {
+        let camera = |(entry, is_on): (CameraEntry, bool)| Camera {
             state: match is_on {
                 true => directory.get(&entry.id).map_or(entry.state, |it| it.state).as_str(),
                 false => OFF,

@@ -17,7 +17,7 @@ const KIB: u64 = 1 << 10;
 const TIB: u64 = 1 << 40;
 
 /// Shortest token: as for the keys of the service.
-const TOKEN_MIN: usize = 16;
+pub const TOKEN_MIN: usize = 16;
 
 /// Less is a line on which nothing answers, more a lane that stands still.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
@@ -206,7 +206,7 @@ fn topic(value: &DeValue<'_>) -> Result<String, Bad> {
 }
 
 /// The keys of certificates, which every way upstream has.
-fn tls(section: &Section<'_>) -> TlsSettings {
+pub fn tls(section: &Section<'_>) -> TlsSettings {
     let tls = TlsSettings {
         ca_file: section.get("ca_file", rules::path),
         cert_file: section.get("cert_file", rules::path),
@@ -220,7 +220,8 @@ fn tls(section: &Section<'_>) -> TlsSettings {
     tls
 }
 
-fn web_address(value: &DeValue<'_>) -> Result<String, Bad> {
+/// An address to send to or to ask, without user name and password.
+pub fn web_address(value: &DeValue<'_>) -> Result<String, Bad> {
     let text = rules::text(value)?;
     let shown: String = text.chars().take(60).collect();
     let fix = "write an address such as \"https://collector.example/watchpost\"";

@@ -34,6 +34,7 @@ mod camera;
 mod camera_book;
 mod detection;
 mod event;
+pub mod examples;
 mod frame;
 pub mod geometry;
 mod ids;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 use watchpost::domain::{
-    Alert, AlertId, AlertStatus, BBox, BatchId, Detection, Event, EventId, Label, RiskLevel,
-    RiskScore, Timestamp, TrackId,
+    Alert, AlertId, AlertStatus, BBox, BatchId, Detection, Event, EventId, RiskLevel, RiskScore,
+    Timestamp, TrackId, examples,
 };
 use watchpost::health::{Health, Metrics, Report};
 use watchpost::media::Snapshots;
@@ -40,13 +40,11 @@ pub fn detection(store: &Store, event: u64) -> Detection {
         track: TrackId(4),
         batch: BatchId::new("batch-1"),
         event: EventId(event),
-        label: Label::new("person"),
         confidence: 0.75,
         bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
-        frame_width_px: 768,
-        frame_height_px: 576,
         frame_sequence: id.0,
         captured_at: MORNING,
+        ..examples::detection()
     }
 }
 
@@ -54,14 +52,11 @@ pub fn detection(store: &Store, event: u64) -> Detection {
 pub fn event(store: &Store) -> Event {
     Event {
         id: store.next_event_id(),
-        revision: 0,
         camera: "yard".parse().unwrap(),
         batch: BatchId::new("batch-1"),
         track: TrackId(4),
-        label: Label::new("person"),
         confidence: 0.75,
         bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
-        zones: vec!["porch".into()],
         risk: RiskScore::new(40),
         summary: "A person in the yard.".into(),
         reasoning: "Base 40.".into(),
@@ -70,10 +65,7 @@ pub fn event(store: &Store) -> Event {
         updated_at: MORNING,
         ended_at: Some(MORNING),
         has_snapshot: false,
-        clock_trusted: true,
-        reviewed: false,
-        notes: String::new(),
-        snooze_until: None,
+        ..examples::event()
     }
 }
 
