@@ -208,7 +208,11 @@ async fn appliance(
         stop: stop.clone(),
     };
     device::show(&house.device, &metrics);
-    let uploads = uploads::start(&settings, &store, &snapshots, house.clone());
+    let all_cameras = AllCameras::new(dir, clock.clone());
+    let watched =
+        uploads::Watched { directory: directory.clone(), cameras: Arc::clone(&all_cameras) };
+    let (uploads, upload_desk) =
+        uploads::start(&settings, &store, &snapshots, watched, house.clone());
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
@@ -304,7 +308,6 @@ async fn appliance(
         min_free_bytes: settings.store.min_free_bytes,
     });
     let asked_to_stop = Arc::new(Notify::new());
-    let all_cameras = AllCameras::new(dir, clock.clone());
     let (apply, applies) = mpsc::channel(fleet::APPLIES);
     let fleet = fleet::start(
         fleet::Joined {
@@ -403,6 +406,7 @@ async fn appliance(
         clock: clock.clone(),
         layered: Arc::clone(&layered),
         all: all_cameras,
+        upload: upload_desk,
         loaded: None,
         applied: None,
     };

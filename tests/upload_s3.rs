@@ -16,7 +16,7 @@ use upload_support::{Collector, Fault, eventually, settings};
 use watchpost::domain::Secret;
 use watchpost::store::{Record, StoreSettings};
 use watchpost::upload::wire::{Batch, sha256_hex};
-use watchpost::upload::{S3Settings, TlsSettings};
+use watchpost::upload::{S3Settings, TIMEOUT, TlsSettings};
 
 fn bucket(endpoint: String) -> S3Settings {
     S3Settings {
@@ -26,6 +26,7 @@ fn bucket(endpoint: String) -> S3Settings {
         access_key: "BOX1".to_owned(),
         secret_key: Secret::new("hunter2"),
         prefix: "watchpost".to_owned(),
+        timeout: TIMEOUT,
         tls: TlsSettings::default(),
     }
 }

@@ -13,6 +13,7 @@ use log::{error, info, warn};
 use super::cameras::AllCameras;
 use super::fleet::Layered;
 use super::tuning::tuned;
+use super::uploads::UploadDesk;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
 use crate::board::LightMeter;
@@ -66,6 +67,8 @@ pub struct Reloader {
     pub layered: Arc<Layered>,
     /// The cameras of the configuration, and those beside it.
     pub all: Arc<AllCameras>,
+    /// The ways upstream.
+    pub upload: UploadDesk,
     /// What the configuration says.
     pub loaded: Option<Settings>,
     /// What runs now.
@@ -129,6 +132,7 @@ impl Reloader {
             self.views.remove(id);
         }
         self.rules.apply(&settings.assess);
+        self.upload.apply(&settings.upload);
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
         if let Some(applied) = &self.applied {

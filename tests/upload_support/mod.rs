@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests keep real deadlines")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub mod broker;
 pub mod line;
 pub mod seed;
 pub mod storage;
@@ -74,6 +75,10 @@ pub enum Fault {
     Status(u16),
     /// The collector takes it, and answers without end.
     Endless,
+    /// The collector takes it, and answers a byte at a time, so slowly that it never ends.
+    Drip,
+    /// Somebody else claims to have so many bytes of a medium.
+    Claims(u64),
 }
 
 /// What has arrived.
@@ -127,7 +132,7 @@ impl Kept {
     }
 
     fn medium(&self, path: &str, status: u16) -> Answer {
-        let bytes = &self.media[path];
+        let bytes = self.media.get(path).map_or(&[][..], Vec::as_slice);
         let is_whole = path.ends_with(&sha256_hex(bytes));
         let headers = [
             ("upload-offset", bytes.len().to_string()),
@@ -292,6 +297,12 @@ fn serve(
                 let body = b"<html>Welcome! Please log in.</html>".to_vec();
                 Answer { status: 200, body, ..Answer::default() }
             }
+            Fault::Claims(offset) => {
+                let headers =
+                    [("upload-offset", offset.to_string()), ("upload-complete", "?0".into())];
+                let headers = headers.map(|(name, value)| (name.to_owned(), value)).into();
+                Answer { status: 200, headers, ..Answer::default() }
+            }
             Fault::Status(status) => {
                 let headers = match status {
                     429 | 503 => vec![("Retry-After".to_owned(), "0".to_owned())],
@@ -319,6 +330,17 @@ fn serve(
         if fault == Fault::Endless {
             let _ = stream.write_all(b"HTTP/1.1 200 X\r\n\r\n");
             while stream.write_all(&[b'x'; 4096]).is_ok() {}
+            return;
+        }
+        if fault == Fault::Drip {
+            // The sender gives up long before the last of it.
+            let never = "x: y\r\n".repeat(1_000_000);
+            for byte in [b"HTTP/1.1 200 X\r\n", never.as_bytes()].concat() {
+                if stream.write_all(&[byte]).and_then(|()| stream.flush()).is_err() {
+                    return;
+                }
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
             return;
         }
         if stream.write_all(sent).is_err() || fault == Fault::HalfAnswer {
