@@ -15,6 +15,7 @@ use super::sdk::Desk;
 use crate::assess::{Alerts, Analyst};
 use crate::capture::{Controls, Directory};
 use crate::domain::Setting;
+use crate::fleet::Fleet;
 use crate::health::{Health, LogRing, Metrics, Progress};
 use crate::infer::DetectorInfo;
 use crate::jobs::{Exports, Jobs, Work};
@@ -58,6 +59,8 @@ pub struct ApiHandles {
     pub alerts: Alerts,
     /// The ways upstream.
     pub uploads: Uploads,
+    /// The fleet this box belongs to.
+    pub fleet: Fleet,
     /// Who gives a second opinion on events, if anybody.
     pub analyst: Option<Analyst>,
     /// Long work.

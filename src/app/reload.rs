@@ -1,8 +1,8 @@
 //! Applies a configuration to the running box: at start, and again on SIGHUP.
 //!
 //! What did not change keeps running: a camera whose settings are equal is not
-//! touched. Detector, store, board and addresses are read at start only; a change there
-//! is said in the log.
+//! touched. Detector, store, upload, board and addresses are read at start only; a change
+//! there is said in the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,23 +11,22 @@ use arc_swap::ArcSwap;
 use log::{error, info, warn};
 
 use super::cameras::AllCameras;
+use super::fleet::Layered;
 use super::tuning::tuned;
+use super::uploads::UploadDesk;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
 use crate::board::LightMeter;
 use crate::capture::ptp::PtpCameras;
 use crate::capture::{CameraSettings, Cameras, Directory, DriverKind, TapFactory};
 use crate::cli::with_causes;
-use crate::config::{CameraConfig, ConfigError, Settings};
+use crate::config::{CameraConfig, Settings};
 use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
 use crate::live::{CameraChanged, CameraSwitched, Hub, LiveMessage};
 use crate::media::{Clips, LiveViews, RecordSettings};
 use crate::pipeline::{LaneSettings, Pipeline, StreamControls};
 use crate::rt::Clock;
 use crate::store::Store;
-
-/// Reads the configuration again.
-pub type LoadSettings = Box<dyn Fn() -> Result<Settings, ConfigError> + Send>;
 
 /// Who looks at the frames of each camera.
 #[derive(Clone, Default)]
@@ -66,9 +65,11 @@ pub struct Reloader {
     pub api: Arc<ArcSwap<ApiSettings>>,
     pub hub: Hub,
     pub clock: Clock,
-    pub load: LoadSettings,
+    pub layered: Arc<Layered>,
     /// The cameras of the configuration, and those beside it.
     pub all: Arc<AllCameras>,
+    /// The ways upstream.
+    pub upload: UploadDesk,
     /// What the configuration says.
     pub loaded: Option<Settings>,
     /// What runs now.
@@ -79,7 +80,7 @@ impl Reloader {
     /// Reads the configuration again and applies it; with mistakes in it
     /// everything stays as it is.
     pub fn reload(&mut self) {
-        match (self.load)() {
+        match self.layered.load() {
             Ok(settings) => {
                 self.warn_of_fixed_parts(&settings);
                 let cameras = settings.cameras.len();
@@ -134,6 +135,7 @@ impl Reloader {
             self.views.remove(id);
         }
         self.rules.apply(&settings.assess);
+        self.upload.apply(&settings.upload);
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
         if let Some(applied) = &self.applied {
@@ -206,18 +208,25 @@ impl Reloader {
 
     fn warn_of_fixed_parts(&self, new: &Settings) {
         let Some(old) = &self.applied else { return };
-        let changes = [
-            ("detector", old.infer != new.infer),
-            ("analyst", old.analyst != new.analyst),
-            ("store", old.store != new.store),
-            ("board", old.board != new.board),
-            ("listen", old.api.listen != new.api.listen),
-            ("state_dir", old.state_dir != new.state_dir),
-        ];
-        for (part, _) in changes.iter().filter(|(_, has_changed)| *has_changed) {
+        for part in fixed_parts(old, new) {
             warn!(part; "This part of the configuration changes with the next restart.");
         }
     }
+}
+
+/// What is different about the parts that are read at the start only.
+pub fn fixed_parts(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let changes = [
+        ("detector", old.infer != new.infer),
+        ("analyst", old.analyst != new.analyst),
+        ("store", old.store != new.store),
+        ("upload", old.upload != new.upload),
+        ("fleet", old.fleet != new.fleet || old.device_id != new.device_id),
+        ("board", old.board != new.board),
+        ("listen", old.api.listen != new.api.listen),
+        ("state_dir", old.state_dir != new.state_dir),
+    ];
+    changes.into_iter().filter(|(_, has_changed)| *has_changed).map(|(part, _)| part).collect()
 }
 
 /// Cameras that have no control of their own.

@@ -38,6 +38,7 @@ mod clip;
 mod detection;
 mod encoded;
 mod event;
+pub mod examples;
 mod frame;
 pub mod geometry;
 mod ids;

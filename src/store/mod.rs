@@ -43,7 +43,7 @@ mod stored;
 mod stretches;
 mod survey;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod tools;
 mod wear;
 mod writer;

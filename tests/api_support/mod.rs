@@ -197,6 +197,7 @@ impl Appliance {
             writer: Arc::<MemoryStore>::clone(&store),
             alerts: alerts.clone(),
             uploads: Uploads::default(),
+            fleet: watchpost::fleet::Fleet::default(),
             analyst: analyst.clone(),
             jobs: jobs.clone(),
             exports,

@@ -12,6 +12,7 @@ pub(super) mod counts;
 pub(super) mod detections;
 pub(super) mod events;
 pub(super) mod exports;
+pub(super) mod fleet;
 pub(super) mod health;
 pub(super) mod jobs;
 pub(super) mod pictures;

@@ -31,6 +31,7 @@ mod server;
 mod session;
 mod shared;
 mod sim;
+pub mod usb;
 
 pub use card::CardFile;
 pub use fault::{Armed, Fault, FaultError, When};

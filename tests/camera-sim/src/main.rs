@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use watchpost_camera_sim::packet::ip::PORT;
+use watchpost_camera_sim::usb::gadget;
 use watchpost_camera_sim::{Armed, Options, Pictures, Sim, UsbMode};
 
 /// Most cameras of one program.
@@ -54,6 +55,9 @@ struct Arguments {
     /// may be given
     #[arg(long, value_name = "FAULT")]
     fault: Vec<Armed>,
+    /// Offer the first camera at a USB port too: the folder of a FunctionFS instance
+    #[arg(long, value_name = "DIRECTORY")]
+    usb: Option<PathBuf>,
     /// End when standard input ends, instead of going on
     #[arg(long)]
     end_with_input: bool,
@@ -104,6 +108,11 @@ fn start(arguments: &Arguments) -> Result<Vec<Sim>, String> {
         })?;
         println!("camera {number}: {} on {}", arguments.model, camera.port());
         cameras.push(camera);
+    }
+    if let (Some(folder), Some(camera)) = (&arguments.usb, cameras.first()) {
+        gadget::offer(folder, camera.address())
+            .map_err(|error| format!("offer a USB camera in {}: {error}", folder.display()))?;
+        println!("camera 0: also in {}", folder.display());
     }
     Ok(cameras)
 }
