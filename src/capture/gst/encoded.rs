@@ -63,13 +63,16 @@ impl StreamTime {
     }
 }
 
+/// Caps, and the format they mean if it is one of ours.
+type Seen = (gst::Caps, Option<Arc<VideoFormat>>);
+
 /// Takes the encoded frames of one session.
 #[derive(Clone)]
 pub(super) struct Taker {
     sink: EncodedSink,
     time: StreamTime,
     /// The caps seen last, and what they say.
-    format: Arc<Mutex<Option<(gst::Caps, Option<Arc<VideoFormat>>)>>>,
+    format: Arc<Mutex<Option<Seen>>>,
 }
 
 impl Taker {
