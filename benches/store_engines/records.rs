@@ -91,6 +91,7 @@ fn event(group: u64, at: Timestamp) -> Event {
         updated_at: at,
         ended_at: Some(at),
         has_snapshot: true,
+        clip: None,
         clock_trusted: true,
         reviewed: false,
         notes: String::new(),

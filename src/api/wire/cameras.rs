@@ -96,7 +96,7 @@ fn event_type(status: &CameraStatus) -> &'static str {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CameraStatusDetails")]
 struct Details<'a> {
-    /// What somebody has changed: `capture`, `detect`, `name`, `zones`, `masks`.
+    /// What somebody has changed: `capture`, `detect`, `name`, `zones`, `masks`, `record`.
     updated_fields: &'a [&'static str],
 }
 
