@@ -8,11 +8,16 @@
 mod announce;
 mod backup;
 mod cameras;
+mod claim;
+mod clips;
 pub(crate) mod device;
 mod drivers;
 mod factory_reset;
 mod figures;
+mod fleet;
+mod house;
 pub(crate) mod panel;
+pub(crate) mod proof;
 mod reload;
 mod steering;
 mod store_check;
@@ -21,13 +26,13 @@ mod tuning;
 pub(crate) mod uploads;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use log::{error, info, warn};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use crate::api::{self, ApiContext, ApiHandles, Tune};
 use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
@@ -35,22 +40,24 @@ use crate::board::Sensors;
 use crate::capture::ptp::{PtpCameras, PtpContext, StillsPlace};
 use crate::capture::{Cameras, CaptureContext, Controls, Directory};
 use crate::cli::{Exit, Run, with_causes};
-use crate::config::{ConfigError, Environment, Settings, StateDir, StateDirError};
+use crate::config::{ConfigError, Environment, Settings, StateDirError};
 use crate::domain::{CAMERA_BOOK, TUNING, Tuning};
 use crate::health::{Health, LogRing, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
-use crate::live::{EventDropped, Hub, LiveMessage};
+use crate::live::Hub;
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
 use crate::pipeline::{
     Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls, Surroundings,
 };
-use crate::rt::{Claim, Clock, FreeBytes, Refused, Stop, Tasks};
+use crate::rt::{Claim, Clock, FreeBytes, Stop, Tasks};
 use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
 use announce::announce;
 use cameras::AllCameras;
+use fleet::Layered;
+use house::House;
 use reload::{Reloader, Taps};
 use steering::{Asked, Changed, Signals, steer};
 use system::SystemSampler;
@@ -105,20 +112,19 @@ pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
     let clock = Clock::system();
     let logs = LogRing::default();
     logging::install(environment, clock.clone(), logs.clone());
-    let settings = run.settings(environment)?;
-    let claim = claim_state_dir(&settings.state_dir)?;
-    factory_reset::carry_out(&settings.state_dir);
+    let mut layered = Layered::new(run, environment);
+    let file = layered.load()?;
+    let claim = claim::state_dir(&file.state_dir)?;
+    factory_reset::carry_out(&file.state_dir);
+    let settings = layered.settle(file, clock.now());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_WORKERS)
         .thread_name("service")
         .enable_all()
         .build()?;
     let stop = Stop::new();
-    let load = {
-        let (run, environment) = (run.clone(), environment.clone());
-        Box::new(move || run.settings(&environment))
-    };
-    let result = runtime.block_on(appliance(settings, clock, claim.clone(), logs, load, &stop));
+    let started = appliance(settings, clock, claim.clone(), logs, Arc::new(layered), &stop);
+    let result = runtime.block_on(started);
     stop.set();
     // Tasks have been joined; whatever blocks a pool thread now is left behind.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -126,42 +132,12 @@ pub fn start(run: &Run, environment: &Environment) -> Result<(), AppError> {
     result
 }
 
-/// A directory that cannot be written degrades the box, until it can be; a second
-/// instance would destroy what the first one keeps, so this one stays away.
-fn claim_state_dir(path: &Path) -> Result<Claim, AppError> {
-    let first = match StateDir::acquire(path) {
-        Ok(state_dir) => Some(state_dir),
-        Err(reason @ StateDirError::InUse { .. }) => return Err(AppError::StateDir(reason)),
-        Err(reason) => {
-            error!("Nothing is kept for now: {}", with_causes(&reason));
-            None
-        }
-    };
-    let (path, held) = (path.to_owned(), Mutex::new(first));
-    Ok(Claim::new(move || {
-        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.as_ref().is_some_and(StateDir::is_in_place) {
-            return Ok(());
-        }
-        *held = None;
-        *held = Some(StateDir::acquire(&path).map_err(refused)?);
-        Ok(())
-    }))
-}
-
-fn refused(reason: StateDirError) -> Refused {
-    match reason {
-        StateDirError::InUse { .. } => Refused::InUse(with_causes(&reason)),
-        StateDirError::Unwritable { .. } => Refused::Unusable(with_causes(&reason)),
-    }
-}
-
 async fn appliance(
     settings: Settings,
     clock: Clock,
     claim: Claim,
     logs: LogRing,
-    load: reload::LoadSettings,
+    layered: Arc<Layered>,
     stop: &Stop,
 ) -> Result<(), AppError> {
     let listeners = api::bind(&settings.api.listen)?;
@@ -186,6 +162,7 @@ async fn appliance(
         &tasks,
         stop,
     );
+    let clips = clips::open(claim.clone(), &settings, &clock, &health, &metrics, (&tasks, stop));
     let store = Store::open_on(
         Ground { claim, ..Ground::default() },
         dir,
@@ -197,8 +174,8 @@ async fn appliance(
         stop,
     );
     store.show_progress(&progress);
-    forget_dropped(&store, &snapshots, &hub, &clock);
-    announce_redated(&store, &hub);
+    clips::forget_dropped(&store, (&snapshots, &clips), &hub, &clock);
+    clips::announce_redated(&store, &hub);
     let alerts = Alerts::start(AlertsContext {
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
@@ -224,19 +201,26 @@ async fn appliance(
         let started = Analyst::start(settings, context);
         started.inspect_err(|reason| error!(reason:%; "The rules judge alone.")).ok()
     });
-    let house = uploads::House {
+    let house = House {
+        device: device::id(settings.device_id.clone(), dir),
         clock: clock.clone(),
         health: health.clone(),
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
     };
-    let uploads = uploads::start(&settings, &store, &snapshots, house);
+    device::show(&house.device, &metrics);
+    let all_cameras = AllCameras::new(dir, clock.clone());
+    let watched =
+        uploads::Watched { directory: directory.clone(), cameras: Arc::clone(&all_cameras) };
+    let (uploads, upload_desk) =
+        uploads::start(&settings, &store, &snapshots, watched, house.clone());
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
         reader: Arc::new(store.clone()),
         snapshots: snapshots.clone(),
+        clips: clips.clone(),
         hub: hub.clone(),
         on_event: {
             let (alerts, analyst) = (alerts.clone(), analyst.clone());
@@ -327,7 +311,17 @@ async fn appliance(
         min_free_bytes: settings.store.min_free_bytes,
     });
     let asked_to_stop = Arc::new(Notify::new());
-    let all_cameras = AllCameras::new(dir, clock.clone());
+    let (apply, applies) = mpsc::channel(fleet::APPLIES);
+    let fleet = fleet::start(
+        fleet::Joined {
+            settings: &settings,
+            layered: &layered,
+            directory: &directory,
+            apply,
+            stop_program: &asked_to_stop,
+        },
+        &house,
+    );
     let (tune_pipeline, tunings) = tuning::channel();
     let (tune_cameras, camera_changes) = tuning::channel();
     let tune: Tune = {
@@ -351,6 +345,7 @@ async fn appliance(
         alerts,
         analyst,
         uploads,
+        fleet,
         jobs,
         exports,
         store_check: store_check::maker(dir),
@@ -358,6 +353,7 @@ async fn appliance(
         camera_desk: Arc::<AllCameras>::clone(&all_cameras),
         live_views: views.clone(),
         snapshots: snapshots.clone(),
+        clips: clips.clone(),
         health: health.clone(),
         progress: progress.clone(),
         metrics: metrics.clone(),
@@ -368,7 +364,12 @@ async fn appliance(
         },
         tune: Arc::clone(&tune),
         configured: figures::configured(Arc::clone(&all_cameras), settings.store.max_age),
-        storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
+        storage: figures::storage(
+            dir.clone(),
+            settings.store.clone(),
+            store.clone(),
+            (snapshots, clips.clone()),
+        ),
         pipeline: figures::pipeline(pipeline.clone(), stats),
         controls: controls.clone(),
         stills: dir.join(STILLS),
@@ -403,6 +404,7 @@ async fn appliance(
         directory,
         stream_controls,
         taps,
+        clips,
         light: panel.light,
         pipeline,
         rules,
@@ -412,12 +414,14 @@ async fn appliance(
         api: api_settings,
         hub,
         clock: clock.clone(),
-        load,
+        layered: Arc::clone(&layered),
         all: all_cameras,
+        upload: upload_desk,
         loaded: None,
         applied: None,
     };
     let state_dir = settings.state_dir.clone();
+    fleet::announce(&settings, &addresses, &house);
     reloader.apply(settings);
     for address in addresses {
         info!("Dashboard: http://{address}/");
@@ -425,7 +429,7 @@ async fn appliance(
     watchdog::ready();
 
     let asked = Asked { presses: panel.presses, stop: asked_to_stop };
-    let changes = Changed { tunings, cameras: camera_changes };
+    let changes = Changed { tunings, cameras: camera_changes, fleet: applies };
     let press = steer(signals, changes, asked, &mut reloader).await;
     watchdog::stopping();
     if let Some(press) = press {
@@ -456,26 +460,6 @@ fn supervised_tasks(stop: &Stop, health: &Health) -> Tasks {
             "restart the daemon and report this with the log",
         );
     })
-}
-
-/// Pictures of events that retention dropped go with them, and who wants to know is
-/// told.
-fn forget_dropped(store: &Store, snapshots: &Snapshots, hub: &Hub, clock: &Clock) {
-    let (snapshots, hub, clock) = (snapshots.clone(), hub.clone(), clock.clone());
-    store.on_dropped(move |events| {
-        snapshots.remove(events);
-        let (reason, at) = ("dropped by retention", clock.now());
-        for &event in events {
-            let dropped = EventDropped { event, reason, at };
-            hub.publish_in_passing(LiveMessage::EventDropped(Arc::new(dropped)));
-        }
-    });
-}
-
-/// Events whose dates were put right are shown anew.
-fn announce_redated(store: &Store, hub: &Hub) {
-    let hub = hub.clone();
-    store.on_redated(move |event| hub.publish(LiveMessage::Event(Arc::new(event))));
 }
 
 async fn drain(tasks: &Tasks, clock: &Clock) {

@@ -4,7 +4,9 @@
 //! Answers are written to a `Write`; only `main` knows that this is standard
 //! output. [`Exit`] lists how a command can end.
 
+mod dead_letters;
 mod outputs;
+mod signing;
 mod store;
 mod update;
 mod upload;
@@ -22,6 +24,7 @@ use crate::config::{
     size_text, source_text,
 };
 use crate::probe::{self, Verdict};
+pub use signing::Signing;
 pub use update::Update;
 
 /// How a command ends: the process's exit code.
@@ -80,6 +83,9 @@ pub enum Command {
     /// Try the upload
     #[command(subcommand)]
     Upload(Upload),
+    /// Sign configuration for a fleet, and look at what is signed
+    #[command(subcommand)]
+    Config(Signing),
 }
 
 /// Try the upload.
@@ -89,6 +95,39 @@ pub enum Upload {
     Test(ConfigFile),
     /// Print what a collector must answer, as OpenAPI
     Openapi,
+    /// Ask the running box about items that an upstream refuses
+    #[command(subcommand)]
+    DeadLetters(DeadLetters),
+}
+
+/// Items that an upstream refuses.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DeadLetters {
+    /// Show them, with the reasons
+    List(AskedBox),
+    /// Have them tried again: all, or some
+    Retry {
+        /// Which box.
+        #[command(flatten)]
+        of: AskedBox,
+        /// Only those of this upstream: http, mqtt or s3
+        #[arg(long, value_name = "NAME")]
+        upstream: Option<String>,
+        /// Only the one with this key
+        #[arg(long, requires = "upstream")]
+        key: Option<String>,
+    },
+}
+
+/// A running box, asked over its own API with a key of its own configuration.
+#[derive(Clone, Debug, Args)]
+pub struct AskedBox {
+    /// Its configuration.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// Where it serves, if not at the first configured address
+    #[arg(long, value_name = "ADDR")]
+    pub address: Option<SocketAddr>,
 }
 
 /// Run the appliance.
@@ -186,14 +225,28 @@ impl Run {
     /// # Errors
     /// When the file cannot be read, or for all mistakes in it.
     pub fn settings(&self, environment: &Environment) -> Result<Settings, ConfigError> {
+        self.settings_under(None, environment)
+    }
+
+    /// As [`Self::settings`], with a configuration of the fleet over the file.
+    ///
+    /// # Errors
+    /// As there, and when what lies over the file is not right.
+    pub fn settings_under(
+        &self,
+        layer: Option<&str>,
+        environment: &Environment,
+    ) -> Result<Settings, ConfigError> {
         let overrides = Overrides {
             listen: self.listen.clone(),
             state_dir: self.state_dir.clone(),
             still_camera: self.still_camera.clone(),
         };
-        match self.demo {
-            true => Settings::demo(environment, &overrides),
-            false => Settings::load(&self.file.path(), environment, &overrides),
+        let path = self.file.path();
+        match layer {
+            _ if self.demo => Settings::demo(environment, &overrides),
+            None => Settings::load(&path, environment, &overrides),
+            Some(layer) => Settings::load_under(layer, &path, environment, &overrides),
         }
     }
 }
@@ -283,6 +336,18 @@ pub fn update(
     out: &mut dyn Write,
 ) -> io::Result<Exit> {
     update::answer(question, environment, out)
+}
+
+/// `config …`.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn config(
+    question: &Signing,
+    environment: &Environment,
+    out: &mut dyn Write,
+) -> io::Result<Exit> {
+    signing::answer(question, environment, out)
 }
 
 /// `upload …`.

@@ -13,6 +13,7 @@ pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod fleet;
 pub mod health;
 pub mod infer;
 pub mod jobs;

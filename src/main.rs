@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Update(question) => cli::update(question, &environment, &mut out),
         Command::Store(question) => cli::store(question, &mut out),
         Command::Upload(question) => cli::upload(question, &environment, &mut out),
+        Command::Config(question) => cli::config(question, &environment, &mut out),
     };
     // A closed pipe (`watchpost probe | head -1`) is no failure of ours.
     let exit = result.unwrap_or(Exit::Failed);

@@ -23,6 +23,13 @@ fn id(message: &Value) -> u64 {
     message["data"]["id"].as_u64().unwrap()
 }
 
+/// A client of the event stream that the service has taken in.
+async fn served(appliance: &Appliance) -> Client {
+    let mut client = appliance.websocket("/ws/events").await;
+    client.is_served().await;
+    client
+}
+
 async fn resync(client: &mut Client, data: Value) {
     client.send(&json!({"type": "resync", "data": data}).to_string()).await;
 }
@@ -45,15 +52,13 @@ async fn until_answered(client: &mut Client, mut seq: u64) -> (Vec<(u64, bool)>,
 #[tokio::test]
 async fn who_comes_back_with_a_cursor_gets_what_was_missed() {
     let appliance = Appliance::start().await;
-    let mut client = appliance.websocket("/ws/events").await;
-    client.is_served().await;
+    let mut client = served(&appliance).await;
     appliance.hub.publish(happened(1));
     let cursor = client.json().await["cursor"].clone();
     drop(client);
     [seen(1), happened(2), happened(3)].into_iter().for_each(|m| appliance.hub.publish(m));
 
-    let mut client = appliance.websocket("/ws/events").await;
-    client.is_served().await;
+    let mut client = served(&appliance).await;
     appliance.hub.publish(happened(4));
     resync(&mut client, json!({"cursor": cursor})).await;
     let (got, answer) = until_answered(&mut client, 1).await;
@@ -76,15 +81,13 @@ async fn who_comes_back_with_a_cursor_gets_what_was_missed() {
 #[tokio::test]
 async fn a_replay_passes_the_filter_of_the_new_connection() {
     let appliance = Appliance::start().await;
-    let mut client = appliance.websocket("/ws/events").await;
-    client.is_served().await;
+    let mut client = served(&appliance).await;
     appliance.hub.publish(happened(1));
     let cursor = client.json().await["cursor"].clone();
     drop(client);
     [seen(2), happened(3)].into_iter().for_each(|message| appliance.hub.publish(message));
 
-    let mut client = appliance.websocket("/ws/events").await;
-    client.is_served().await;
+    let mut client = served(&appliance).await;
     // Not carried by this endpoint until the client asks for it.
     appliance.hub.publish(seen(4));
     client.send(r#"{"type":"subscribe","data":{"events":["detection.*"]}}"#).await;
@@ -97,8 +100,7 @@ async fn a_replay_passes_the_filter_of_the_new_connection() {
 #[tokio::test]
 async fn a_number_counts_within_one_connection() {
     let appliance = Appliance::start().await;
-    let mut client = appliance.websocket("/ws/events").await;
-    client.is_served().await;
+    let mut client = served(&appliance).await;
     (1..=4).for_each(|id| appliance.hub.publish(happened(id)));
     for _ in 1..=4 {
         client.json().await;
@@ -121,8 +123,7 @@ async fn a_number_counts_within_one_connection() {
 #[tokio::test]
 async fn a_cursor_from_before_a_restart_is_too_old_and_gets_all_there_is() {
     let before = Appliance::start().await;
-    let mut client = before.websocket("/ws/events").await;
-    client.is_served().await;
+    let mut client = served(&before).await;
     before.hub.publish(happened(1));
     let cursor = client.json().await["cursor"].clone();
     before.finished().await;
@@ -143,8 +144,7 @@ async fn a_cursor_from_before_a_restart_is_too_old_and_gets_all_there_is() {
 async fn what_the_bounds_have_pushed_out_is_told() {
     let settings = ApiSettings { replay_max_bytes: 4 << 10, ..ApiSettings::default() };
     let appliance = Appliance::with(settings).await;
-    let mut client = appliance.websocket("/ws/events").await;
-    client.is_served().await;
+    let mut client = served(&appliance).await;
     appliance.hub.publish(happened(1));
     let cursor = client.json().await["cursor"].clone();
     drop(client);

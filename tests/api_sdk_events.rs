@@ -156,9 +156,10 @@ async fn traffic_does_not_put_off_the_sign_of_life() {
     read_until(&mut stream, "{\"cameraId\":\"*\"}\n\n").await;
     let (hub, stop) = (appliance.hub.clone(), appliance.stop.clone());
     let storm = tokio::spawn(async move {
+        let mut pace = tokio::time::interval(Duration::from_millis(1));
         while !stop.is_set() {
             hub.publish(changed(7));
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            pace.tick().await;
         }
     });
     for _ in 0..3 {

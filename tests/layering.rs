@@ -20,7 +20,7 @@ enum Reach {
 const GROUND: [&str; 2] = ["domain", "rt"];
 const HEALTH: [&str; 1] = ["health"];
 const DEVICES: [&str; 6] = ["capture", "infer", "store", "media", "live", "board"];
-const STAGES: [&str; 4] = ["pipeline", "assess", "upload", "jobs"];
+const STAGES: [&str; 5] = ["pipeline", "assess", "upload", "jobs", "fleet"];
 const SERVICE: [&str; 1] = ["api"];
 const CONFIG: [&str; 1] = ["config"];
 

@@ -7,29 +7,19 @@ mod upload_support;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use upload_support::seed::{Appliance, fill};
-use upload_support::{Collector, Fault, PATIENCE};
+use upload_support::{Collector, Fault, eventually, settings};
 use watchpost::health::State;
 use watchpost::store::StoreSettings;
-use watchpost::upload::{TlsSettings, UploadSettings};
+use watchpost::upload::TlsSettings;
 
 fn file(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/upload_support/tls", name].iter().collect()
-}
-
-fn settings() -> UploadSettings {
-    UploadSettings {
-        batch_age: Duration::from_millis(1),
-        retry_first: Duration::from_millis(5),
-        retry_longest: Duration::from_millis(50),
-        ..UploadSettings::default()
-    }
 }
 
 fn pinned() -> TlsSettings {
@@ -59,15 +49,8 @@ fn collector(name: &str, wants_client: bool) -> Collector {
 
 /// What health says once it says that the upload fails.
 fn complaint(appliance: &Appliance) -> String {
-    let deadline = std::time::Instant::now() + PATIENCE;
-    loop {
-        let report = appliance.report();
-        if report.state == State::Degraded {
-            return report.message;
-        }
-        assert!(std::time::Instant::now() < deadline, "not in time: {report:?}");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+    eventually("a complaint", || appliance.report().state == State::Degraded);
+    appliance.report().message
 }
 
 fn refused(collector: &Collector, url: &str, tls: TlsSettings) -> String {

@@ -15,11 +15,12 @@ use super::sdk::Desk;
 use crate::assess::{Alerts, Analyst};
 use crate::capture::{Controls, Directory};
 use crate::domain::Setting;
+use crate::fleet::Fleet;
 use crate::health::{Health, LogRing, Metrics, Progress};
 use crate::infer::DetectorInfo;
 use crate::jobs::{Exports, Jobs, Work};
 use crate::live::{HistoryBounds, Hub, SystemStatus};
-use crate::media::{LiveViews, Snapshots};
+use crate::media::{Clips, LiveViews, Snapshots};
 use crate::rt::Clock;
 use crate::store::{Reader, Writer};
 use crate::upload::Uploads;
@@ -58,6 +59,8 @@ pub struct ApiHandles {
     pub alerts: Alerts,
     /// The ways upstream.
     pub uploads: Uploads,
+    /// The fleet this box belongs to.
+    pub fleet: Fleet,
     /// Who gives a second opinion on events, if anybody.
     pub analyst: Option<Analyst>,
     /// Long work.
@@ -74,6 +77,8 @@ pub struct ApiHandles {
     pub live_views: LiveViews,
     /// Kept pictures.
     pub snapshots: Snapshots,
+    /// Kept video.
+    pub clips: Clips,
     /// Component states.
     pub health: Health,
     /// Stages that must move.

@@ -1,8 +1,8 @@
 //! Applies a configuration to the running box: at start, and again on SIGHUP.
 //!
 //! What did not change keeps running: a camera whose settings are equal is not
-//! touched. Detector, store, board and addresses are read at start only; a change there
-//! is said in the log.
+//! touched. Detector, store, upload, board and addresses are read at start only; a change
+//! there is said in the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,23 +11,22 @@ use arc_swap::ArcSwap;
 use log::{error, info, warn};
 
 use super::cameras::AllCameras;
+use super::fleet::Layered;
 use super::tuning::tuned;
+use super::uploads::UploadDesk;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
 use crate::board::LightMeter;
 use crate::capture::ptp::PtpCameras;
 use crate::capture::{CameraSettings, Cameras, Directory, DriverKind, TapFactory};
 use crate::cli::with_causes;
-use crate::config::{CameraConfig, ConfigError, Settings};
+use crate::config::{CameraConfig, Settings};
 use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
 use crate::live::{CameraChanged, CameraSwitched, Hub, LiveMessage};
-use crate::media::LiveViews;
+use crate::media::{Clips, LiveViews, RecordSettings};
 use crate::pipeline::{LaneSettings, Pipeline, StreamControls};
 use crate::rt::Clock;
 use crate::store::Store;
-
-/// Reads the configuration again.
-pub type LoadSettings = Box<dyn Fn() -> Result<Settings, ConfigError> + Send>;
 
 /// Who looks at the frames of each camera.
 #[derive(Clone, Default)]
@@ -54,6 +53,7 @@ pub struct Reloader {
     pub directory: Directory,
     pub stream_controls: StreamControls,
     pub taps: Taps,
+    pub clips: Clips,
     /// The camera whose light is measured, and who measures it.
     pub light: Option<(CameraId, Arc<LightMeter>)>,
     pub pipeline: Arc<Pipeline>,
@@ -65,9 +65,11 @@ pub struct Reloader {
     pub api: Arc<ArcSwap<ApiSettings>>,
     pub hub: Hub,
     pub clock: Clock,
-    pub load: LoadSettings,
+    pub layered: Arc<Layered>,
     /// The cameras of the configuration, and those beside it.
     pub all: Arc<AllCameras>,
+    /// The ways upstream.
+    pub upload: UploadDesk,
     /// What the configuration says.
     pub loaded: Option<Settings>,
     /// What runs now.
@@ -78,7 +80,7 @@ impl Reloader {
     /// Reads the configuration again and applies it; with mistakes in it
     /// everything stays as it is.
     pub fn reload(&mut self) {
-        match (self.load)() {
+        match self.layered.load() {
             Ok(settings) => {
                 self.warn_of_fixed_parts(&settings);
                 let cameras = settings.cameras.len();
@@ -110,13 +112,14 @@ impl Reloader {
         let Some(loaded) = self.loaded.clone() else { return };
         let settings = Settings { cameras: self.all.running(), ..loaded };
         let wanted: BTreeMap<_, _> =
-            settings.cameras.iter().map(|camera| (&camera.capture.id, &camera.lane)).collect();
+            settings.cameras.iter().map(|camera| (&camera.capture.id, camera)).collect();
         let known: BTreeSet<CameraId> = self.taps.lock().keys().cloned().collect();
         let new: Vec<_> =
             wanted.keys().filter(|id| !known.contains(**id)).cloned().cloned().collect();
         let gone: Vec<_> = known.into_iter().filter(|id| !wanted.contains_key(id)).collect();
-        for (id, lane) in wanted {
-            self.apply_lane(id, &tuned(lane, &self.tuning), settings.api.live_viewers_max);
+        for (id, camera) in wanted {
+            let lane = tuned(&camera.lane, &self.tuning);
+            self.apply_lane(id, &lane, camera.record, settings.api.live_viewers_max);
         }
         let captures = captures_of(&settings);
         let before = self.applied.as_ref().map(captures_of).unwrap_or_default();
@@ -128,9 +131,11 @@ impl Reloader {
         for id in &gone {
             self.taps.lock().remove(id);
             self.pipeline.remove_lane(id);
+            self.clips.remove_camera(id);
             self.views.remove(id);
         }
         self.rules.apply(&settings.assess);
+        self.upload.apply(&settings.upload);
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
         if let Some(applied) = &self.applied {
@@ -179,7 +184,14 @@ impl Reloader {
         }
     }
 
-    fn apply_lane(&self, id: &CameraId, lane: &LaneSettings, viewers_max: usize) {
+    fn apply_lane(
+        &self,
+        id: &CameraId,
+        lane: &LaneSettings,
+        record: RecordSettings,
+        viewers_max: usize,
+    ) {
+        let video = self.clips.insert(id, record);
         let is_known = self.taps.lock().contains_key(id);
         if is_known {
             self.pipeline.replace_settings(lane.clone());
@@ -187,7 +199,7 @@ impl Reloader {
         }
         let view: Arc<dyn FrameTap> = self.views.insert(id, viewers_max);
         let slot = self.pipeline.add_lane(lane.clone());
-        let mut taps = vec![view, slot];
+        let mut taps = vec![view, slot, video];
         if let Some((_, meter)) = self.light.as_ref().filter(|(camera, _)| camera == id) {
             taps.push(Arc::clone(meter) as Arc<dyn FrameTap>);
         }
@@ -196,18 +208,25 @@ impl Reloader {
 
     fn warn_of_fixed_parts(&self, new: &Settings) {
         let Some(old) = &self.applied else { return };
-        let changes = [
-            ("detector", old.infer != new.infer),
-            ("analyst", old.analyst != new.analyst),
-            ("store", old.store != new.store),
-            ("board", old.board != new.board),
-            ("listen", old.api.listen != new.api.listen),
-            ("state_dir", old.state_dir != new.state_dir),
-        ];
-        for (part, _) in changes.iter().filter(|(_, has_changed)| *has_changed) {
+        for part in fixed_parts(old, new) {
             warn!(part; "This part of the configuration changes with the next restart.");
         }
     }
+}
+
+/// What is different about the parts that are read at the start only.
+pub fn fixed_parts(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let changes = [
+        ("detector", old.infer != new.infer),
+        ("analyst", old.analyst != new.analyst),
+        ("store", old.store != new.store),
+        ("upload", old.upload != new.upload),
+        ("fleet", old.fleet != new.fleet || old.device_id != new.device_id),
+        ("board", old.board != new.board),
+        ("listen", old.api.listen != new.api.listen),
+        ("state_dir", old.state_dir != new.state_dir),
+    ];
+    changes.into_iter().filter(|(_, has_changed)| *has_changed).map(|(part, _)| part).collect()
 }
 
 /// Cameras that have no control of their own.
@@ -236,6 +255,7 @@ fn changed_fields(before: &CameraConfig, now: &CameraConfig) -> Vec<&'static str
         ("detect", bare(before) != bare(now)),
         ("zones", before.lane.zones != now.lane.zones),
         ("masks", before.lane.masks != now.lane.masks),
+        ("record", before.record != now.record),
     ];
     changes.into_iter().filter(|(_, is_changed)| *is_changed).map(|(field, _)| field).collect()
 }

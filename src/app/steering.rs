@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 
+use super::fleet::Apply;
 use super::reload::Reloader;
 use super::tuning;
 use crate::board::Press;
@@ -39,6 +40,8 @@ pub struct Changed {
     pub tunings: tuning::Changes,
     /// The cameras.
     pub cameras: tuning::Changes,
+    /// What the fleet has laid over the file.
+    pub fleet: Receiver<Apply>,
 }
 
 /// Ways to end the daemon beside a signal.
@@ -70,6 +73,11 @@ pub async fn steer(
             Ok(()) = changed.tunings.changed() => {
                 let setting = changed.tunings.borrow_and_update().clone();
                 reloader.tune(setting.as_ref().map(tuning::read).unwrap_or_default());
+            }
+            Some(done) = changed.fleet.recv() => {
+                reloader.reload();
+                // Who asked may have ended.
+                let _ = done.send(());
             }
             Ok(()) = changed.cameras.changed() => reloader.cameras_were_changed(),
         }

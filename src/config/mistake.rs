@@ -100,6 +100,16 @@ pub enum ConfigError {
         /// All mistakes, in the order of the file.
         mistakes: Vec<Mistake>,
     },
+    /// What the fleet has signed does not go with the file.
+    #[error("the configuration of the fleet cannot lie over the file: {0}")]
+    Layer(String),
+}
+
+/// Mistakes in one line, where their places would mislead.
+pub fn without_places(mistakes: &[Mistake]) -> String {
+    let said = mistakes.iter().take(LISTED_MAX);
+    let said = said.map(|mistake| format!("{}; {}", mistake.what, mistake.fix));
+    said.collect::<Vec<_>>().join(". ")
 }
 
 fn list(file: &str, mistakes: &[Mistake]) -> String {

@@ -10,6 +10,8 @@ mod area;
 mod assess;
 mod board;
 mod camera;
+mod fleet;
+mod layer;
 mod mistake;
 mod nearest;
 mod one_camera;
@@ -44,7 +46,9 @@ use crate::api::ApiSettings;
 use crate::assess::{AnalystSettings, AssessSettings};
 use crate::board::BoardSettings;
 use crate::capture::CameraSettings;
+use crate::fleet::FleetSettings;
 use crate::infer::InferSettings;
+use crate::media::RecordSettings;
 use crate::pipeline::LaneSettings;
 use crate::store::StoreSettings;
 use crate::upload::UploadSettings;
@@ -81,6 +85,8 @@ pub struct Settings {
     pub upload: UploadSettings,
     /// What those upstream call this box; absent: a name that it gives itself.
     pub device_id: Option<String>,
+    /// The fleet it belongs to.
+    pub fleet: FleetSettings,
     /// The service.
     pub api: ApiSettings,
     /// The board, and what is wired to it.
@@ -96,6 +102,8 @@ pub struct CameraConfig {
     pub capture: CameraSettings,
     /// How its pictures are looked at.
     pub lane: LaneSettings,
+    /// What is kept of its video.
+    pub record: RecordSettings,
 }
 
 /// What the command line says; it wins over file and environment.
@@ -121,6 +129,22 @@ impl Settings {
     ) -> Result<Self, ConfigError> {
         let text = read(path)?;
         Self::parse(&path.display().to_string(), &text, environment, overrides)
+    }
+
+    /// As [`Self::load`], with a configuration of the fleet over the file.
+    ///
+    /// # Errors
+    /// As there, and when what lies over the file is not right.
+    pub fn load_under(
+        layer: &str,
+        path: &Path,
+        environment: &Environment,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let joined = layer::laid_over(&read(path)?, layer).map_err(ConfigError::Layer)?;
+        let (result, _) = parse_with_keys(&joined, environment, overrides);
+        // Lines of the joined text are nobody's.
+        result.map_err(|mistakes| ConfigError::Layer(mistake::without_places(&mistakes)))
     }
 
     /// The settings that `text` means; `file` names it in messages.
@@ -190,13 +214,26 @@ fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides)
     let analyst = analyst::analyst(root.section("analyst"));
     let upload = upload::upload(root.section("upload"), &assess.timezone);
     let device_id = root.get("device_id", upload::device_id);
+    let fleet = fleet::fleet(root.section("fleet"), upload.http.as_ref());
     let mut state_dir = PathBuf::from(DEFAULT_STATE_DIR);
     root.set("state_dir", &mut state_dir, rules::path);
     let cameras = camera::cameras(&root, infer.labels.is_some());
     let board = board::board(&root, &cameras);
     root.finish();
     let state_dir = overrides.state_dir.clone().unwrap_or(state_dir);
-    Settings { cameras, infer, assess, analyst, store, upload, device_id, api, board, state_dir }
+    Settings {
+        cameras,
+        infer,
+        assess,
+        analyst,
+        store,
+        upload,
+        device_id,
+        fleet,
+        api,
+        board,
+        state_dir,
+    }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

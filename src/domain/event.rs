@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BBox, BatchId, CameraId, EventId, Label, RiskScore, Timestamp, TrackId};
+use super::{BBox, BatchId, CameraId, Clip, EventId, Label, RiskScore, Timestamp, TrackId};
 
 /// Most characters that a person may write on an event: it goes out with every
 /// update.
@@ -47,6 +47,8 @@ pub struct Event {
     pub ended_at: Option<Timestamp>,
     /// Whether a snapshot and thumbnail are on disk under this event's id.
     pub has_snapshot: bool,
+    /// Its video, if the camera has any.
+    pub clip: Option<Clip>,
     /// False when the clock had not been set when the event began.
     pub clock_trusted: bool,
     /// Whether a person has looked at it.
@@ -87,31 +89,16 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::examples;
 
     fn event(started_ms: i64, clock_trusted: bool) -> Event {
         let at = Timestamp::from_unix_ms;
         Event {
-            id: EventId(1),
-            revision: 0,
-            camera: "yard".parse().unwrap(),
-            batch: BatchId::new("batch-1"),
-            track: TrackId(1),
-            label: Label::new("person"),
-            confidence: 0.5,
-            bbox: BBox { x: 0.0, y: 0.0, width: 0.5, height: 0.5 },
-            zones: Vec::new(),
-            risk: RiskScore::new(1),
-            summary: String::new(),
-            reasoning: String::new(),
-            detection_count: 1,
             started_at: at(started_ms),
             updated_at: at(started_ms + 10),
             ended_at: Some(at(started_ms + 20)),
-            has_snapshot: false,
             clock_trusted,
-            reviewed: false,
-            notes: String::new(),
-            snooze_until: None,
+            ..examples::event()
         }
     }
 

@@ -66,6 +66,8 @@ pub(super) struct Courier {
     lanes: Vec<Lane>,
     /// There is something to do that the journal does not tell.
     pub wake: Notify,
+    /// Set when it has ended.
+    pub gone: Stop,
     line: Mutex<Line>,
 }
 
@@ -136,19 +138,26 @@ impl Courier {
             figures: Figures::new(&context.metrics, name, &lanes),
             lanes,
             wake: Notify::new(),
+            gone: Stop::new(),
             line: Mutex::new(line),
         }
     }
 
-    /// Until the stop.
-    pub async fn run(self: Arc<Self>, stop: Stop) {
+    /// Until the stop, which breaks off what is being sent, or until it is to leave, which
+    /// does not.
+    pub async fn run(self: Arc<Self>, stop: Stop, leave: Stop) {
+        let _end = End(self.gone.clone());
+        tokio::select! {
+            () = stop.stopped() => {}
+            () = self.work(&leave) => {}
+        }
+    }
+
+    async fn work(self: &Arc<Self>, leave: &Stop) {
         let mut end = self.feed.end();
         self.report();
-        loop {
-            let turn = tokio::select! {
-                () = stop.stopped() => return,
-                wait = self.turn() => wait,
-            };
+        while !leave.is_set() {
+            let turn = self.turn().await;
             self.report();
             let more = async {
                 // A store that is gone has nothing more.
@@ -157,7 +166,7 @@ impl Courier {
                 }
             };
             tokio::select! {
-                () = stop.stopped() => return,
+                () = leave.stopped() => return,
                 () = self.wake.notified() => {}
                 () = more => {}
                 () = tokio::time::sleep(turn.min(REPORT)) => {}
@@ -275,10 +284,15 @@ impl Courier {
 
     /// While nothing goes out, the line stands all the same.
     async fn keep_up(&self) {
-        match self.transport.keep_up().await {
-            Some(Ok(())) if self.line().patience.failures() > 0 => self.succeed(),
-            Some(Err(error)) => self.fail(&error),
-            Some(Ok(())) | None => {}
+        let Some((bytes, result)) = self.transport.keep_up().await else { return };
+        if bytes > 0 {
+            self.figures.bytes.add(bytes);
+            self.outbox.spend(bytes);
+        }
+        match result {
+            Ok(()) if self.line().patience.failures() > 0 => self.succeed(),
+            Ok(()) => {}
+            Err(error) => self.fail(&error),
         }
     }
 
@@ -405,6 +419,18 @@ impl Courier {
         }
     }
 
+    /// Nothing goes to this upstream any more.
+    pub fn retire(&self) {
+        self.figures.clear();
+        self.health.remove();
+    }
+
+    /// Has the upstream told what has changed beside the journal.
+    pub fn look_again(&self) {
+        self.transport.look_again();
+        self.wake.notify_one();
+    }
+
     /// How it is.
     pub fn status(&self) -> UpstreamStatus {
         let (spent, last_success) = self.outbox.spent();
@@ -465,6 +491,15 @@ impl Courier {
 
     fn line(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says that a courier has ended, however it did.
+struct End(Stop);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.set();
     }
 }
 

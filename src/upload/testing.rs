@@ -3,25 +3,12 @@
 use uuid::Uuid;
 
 use super::{Content, Item, Lane, Parcel, wire};
-use crate::domain::{BBox, BatchId, Detection, DetectionId, EventId, Label, Timestamp, TrackId};
+use crate::domain::{Detection, Timestamp};
 use crate::store::Mark;
 
 /// A detection of the camera `yard`.
 pub(super) fn detection(id: u64) -> Detection {
-    Detection {
-        id: DetectionId(id),
-        camera: "yard".parse().unwrap(),
-        track: TrackId(4),
-        batch: BatchId::new("batch-1"),
-        event: EventId(3),
-        label: Label::new("person"),
-        confidence: 0.75,
-        bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
-        frame_width_px: 768,
-        frame_height_px: 576,
-        frame_sequence: 11,
-        captured_at: Timestamp::from_unix_ms(1_795_428_000_000),
-    }
+    crate::store::testing::detection(id, 1_795_428_000_000)
 }
 
 /// An event of a traffic light in the front yard.

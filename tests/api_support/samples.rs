@@ -5,9 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use watchpost::capture::CameraEntry;
 use watchpost::domain::{
-    Alert, AlertStatus, BBox, BatchId, CameraState, ColorSpace, Detection, DetectionId, Event,
-    EventId, Frame, FrameMeta, Label, PixelFormat, Plane, RiskLevel, RiskScore, SessionId,
-    Timestamp, TrackId,
+    Alert, AlertStatus, CameraState, ColorSpace, Detection, DetectionId, Event, EventId, Frame,
+    FrameMeta, PixelFormat, Plane, RiskLevel, SessionId, Timestamp, examples,
 };
 use watchpost::health::State;
 use watchpost::live::SystemStatus;
@@ -34,42 +33,19 @@ pub fn event(id: u64, revision: u32) -> Event {
     Event {
         id: EventId(id),
         revision,
-        camera: "front_door".parse().unwrap(),
-        batch: BatchId::new("batch_abc123"),
-        track: TrackId(7),
-        label: Label::new("person"),
-        confidence: 0.83,
-        bbox: BBox::from_corners(0.5, 0.25, 0.625, 0.75),
-        zones: vec!["porch".into()],
-        risk: RiskScore::new(75),
         summary: "Person at Front door, in porch".into(),
-        reasoning: "person +40, zone porch +35".into(),
-        detection_count: 3,
         started_at: MORNING,
         updated_at: MORNING.after(Duration::from_secs(2)),
-        ended_at: None,
-        has_snapshot: true,
-        clock_trusted: true,
-        reviewed: false,
-        notes: String::new(),
-        snooze_until: None,
+        ..examples::event()
     }
 }
 
 pub fn detection(id: u64) -> Detection {
     Detection {
         id: DetectionId(id),
-        camera: "front_door".parse().unwrap(),
-        track: TrackId(7),
-        batch: BatchId::new("batch_abc123"),
-        event: EventId(12),
-        label: Label::new("person"),
         confidence: 0.83,
-        bbox: BBox::from_corners(0.5, 0.25, 0.625, 0.75),
-        frame_width_px: 768,
-        frame_height_px: 576,
-        frame_sequence: 41,
         captured_at: MORNING,
+        ..examples::detection()
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use watchpost::domain::{
     Alert, AlertId, AlertRule, AlertStatus, BBox, BatchId, Detection, DetectionId, Event, EventId,
-    Label, RiskLevel, RiskScore, RuleId, Timestamp, TrackId,
+    RiskLevel, RiskScore, RuleId, Timestamp, TrackId, examples,
 };
 use watchpost::health::{Health, Metrics};
 use watchpost::rt::{Clock, Stop, Tasks};
@@ -120,13 +120,11 @@ pub fn detection(id: u64, after_ms: i64) -> Detection {
         track: TrackId(4),
         batch: BatchId::new("batch-1"),
         event: EventId(1),
-        label: Label::new("person"),
         confidence: 0.75,
         bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
-        frame_width_px: 768,
-        frame_height_px: 576,
         frame_sequence: id,
         captured_at: Timestamp::from_unix_ms(T0.unix_ms() + after_ms),
+        ..examples::detection()
     }
 }
 
@@ -138,22 +136,16 @@ pub fn event(id: u64, revision: u32, after_ms: i64) -> Event {
         camera: "yard".parse().unwrap(),
         batch: BatchId::new("batch-1"),
         track: TrackId(4),
-        label: Label::new("person"),
         confidence: 0.75,
         bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
-        zones: vec!["porch".into()],
         risk: RiskScore::new(40),
         summary: "A person in the yard.".into(),
         reasoning: "Base 40.".into(),
         detection_count: 9,
         started_at,
         updated_at: started_at,
-        ended_at: None,
         has_snapshot: false,
-        clock_trusted: true,
-        reviewed: false,
-        notes: String::new(),
-        snooze_until: None,
+        ..examples::event()
     }
 }
 

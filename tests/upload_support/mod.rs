@@ -5,16 +5,41 @@
 #![allow(clippy::disallowed_methods, reason = "tests keep real deadlines")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub mod broker;
+pub mod line;
 pub mod seed;
+pub mod storage;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use watchpost::upload::wire::{Batch, Data, Receipt, RejectedItem, sha256_hex};
+use watchpost::upload::{DetectionChoice, UploadSettings};
+
+/// Everything goes, at once, and is tried again soon.
+pub fn settings() -> UploadSettings {
+    UploadSettings {
+        batch_items: 50,
+        batch_age: Duration::from_millis(1),
+        detections: DetectionChoice::All,
+        retry_first: Duration::from_millis(5),
+        retry_longest: Duration::from_millis(50),
+        ..UploadSettings::default()
+    }
+}
+
+/// Waits until it is so.
+pub fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
 
 /// A request, read whole.
 pub struct Request {
@@ -50,6 +75,10 @@ pub enum Fault {
     Status(u16),
     /// The collector takes it, and answers without end.
     Endless,
+    /// The collector takes it, and answers a byte at a time, so slowly that it never ends.
+    Drip,
+    /// Somebody else claims to have so many bytes of a medium.
+    Claims(u64),
 }
 
 /// What has arrived.
@@ -103,7 +132,7 @@ impl Kept {
     }
 
     fn medium(&self, path: &str, status: u16) -> Answer {
-        let bytes = &self.media[path];
+        let bytes = self.media.get(path).map_or(&[][..], Vec::as_slice);
         let is_whole = path.ends_with(&sha256_hex(bytes));
         let headers = [
             ("upload-offset", bytes.len().to_string()),
@@ -268,6 +297,12 @@ fn serve(
                 let body = b"<html>Welcome! Please log in.</html>".to_vec();
                 Answer { status: 200, body, ..Answer::default() }
             }
+            Fault::Claims(offset) => {
+                let headers =
+                    [("upload-offset", offset.to_string()), ("upload-complete", "?0".into())];
+                let headers = headers.map(|(name, value)| (name.to_owned(), value)).into();
+                Answer { status: 200, headers, ..Answer::default() }
+            }
             Fault::Status(status) => {
                 let headers = match status {
                     429 | 503 => vec![("Retry-After".to_owned(), "0".to_owned())],
@@ -295,6 +330,17 @@ fn serve(
         if fault == Fault::Endless {
             let _ = stream.write_all(b"HTTP/1.1 200 X\r\n\r\n");
             while stream.write_all(&[b'x'; 4096]).is_ok() {}
+            return;
+        }
+        if fault == Fault::Drip {
+            // The sender gives up long before the last of it.
+            let never = "x: y\r\n".repeat(1_000_000);
+            for byte in [b"HTTP/1.1 200 X\r\n", never.as_bytes()].concat() {
+                if stream.write_all(&[byte]).and_then(|()| stream.flush()).is_err() {
+                    return;
+                }
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
             return;
         }
         if stream.write_all(sent).is_err() || fault == Fault::HalfAnswer {

@@ -2,7 +2,7 @@
 
 use super::operation::Operation;
 use super::parameters::{TIMELINE, WHICH_DETECTIONS, WHICH_EVENTS};
-use crate::api::rest::{config, counts, jobs, system, upload};
+use crate::api::rest::{config, counts, fleet, jobs, system, upload};
 
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
@@ -40,6 +40,11 @@ pub(super) fn all() -> Vec<Operation> {
         Operation::get("/api/system/pipeline", "Queues, latencies and open batches.")
             .json::<system::Pipeline>(),
         Operation::get("/api/system/telemetry", "The same.").json::<system::Pipeline>(),
+        Operation::get(
+            "/api/system/fleet",
+            "This box in its fleet: its name, and the configuration it was given.",
+        )
+        .json::<fleet::FleetBody>(),
         Operation::get("/api/system/upload", "The ways upstream: what waits, and why.")
             .json::<upload::Upload>(),
         Operation::post(

@@ -1,72 +1,18 @@
-//! Records for examples in the papers.
-
-use std::time::Duration;
+//! Records for examples in the papers, beside those of [`examples`](crate::domain::examples).
 
 use uuid::Uuid;
 
+pub(super) use crate::domain::examples::{MORNING, camera, detection, event};
 use crate::domain::{
-    Alert, AlertId, AlertStatus, BBox, BatchId, CameraId, CameraState, CameraStatus, Detection,
-    DetectionId, Event, EventId, Job, JobId, JobLogLevel, JobLogLine, JobResult, JobState, JobType,
-    Label, RiskLevel, RiskScore, RuleId, SceneChange, SceneChangeId, SceneChangeType, Timestamp,
-    TrackId,
+    Alert, AlertId, AlertStatus, BatchId, CameraState, CameraStatus, DetectionId, EventId, Job,
+    JobId, JobLogLevel, JobLogLine, JobResult, JobState, JobType, RiskLevel, RuleId, SceneChange,
+    SceneChangeId, SceneChangeType,
 };
 use crate::health::{Report, State};
 use crate::live::{CameraSwitched, DetectionBatchSeen, EventDropped, HealthChanged, SystemStatus};
 
-/// 2026-01-15T10:30:00.120Z
-pub(super) const MORNING: Timestamp = Timestamp::from_unix_ms(1_768_473_000_120);
-
-pub(super) const CAMERA: &str = "front_door";
-
-fn camera() -> CameraId {
-    CAMERA.parse().expect("a constant that is an id")
-}
-
-pub(super) fn event() -> Event {
-    Event {
-        id: EventId(12),
-        revision: 0,
-        camera: camera(),
-        batch: BatchId::new("batch_abc123"),
-        track: TrackId(7),
-        label: Label::new("person"),
-        confidence: 0.83,
-        bbox: BBox::from_corners(0.5, 0.25, 0.625, 0.75),
-        zones: vec!["porch".into()],
-        risk: RiskScore::new(75),
-        summary: "Person detected at front door".into(),
-        reasoning: "person +40, zone porch +35".into(),
-        detection_count: 3,
-        started_at: MORNING,
-        updated_at: MORNING.after(Duration::from_secs(2)),
-        ended_at: None,
-        has_snapshot: true,
-        clock_trusted: true,
-        reviewed: false,
-        notes: String::new(),
-        snooze_until: None,
-    }
-}
-
 pub(super) fn event_dropped() -> EventDropped {
     EventDropped { event: EventId(12), reason: "dropped by retention", at: MORNING }
-}
-
-pub(super) fn detection() -> Detection {
-    Detection {
-        id: DetectionId(12345),
-        camera: camera(),
-        track: TrackId(7),
-        batch: BatchId::new("batch_abc123"),
-        event: EventId(12),
-        label: Label::new("person"),
-        confidence: 0.95,
-        bbox: BBox::from_corners(0.5, 0.25, 0.625, 0.75),
-        frame_width_px: 768,
-        frame_height_px: 576,
-        frame_sequence: 41,
-        captured_at: MORNING,
-    }
 }
 
 pub(super) fn batch() -> DetectionBatchSeen {
@@ -142,7 +88,7 @@ pub(in crate::api) fn messages() -> Vec<crate::live::LiveMessage> {
 
     vec![
         Message::Event(Arc::new(event())),
-        Message::Event(Arc::new(Event { revision: 1, ..event() })),
+        Message::Event(Arc::new(crate::domain::Event { revision: 1, ..event() })),
         Message::EventDropped(Arc::new(event_dropped())),
         Message::Detection(Arc::new(detection())),
         Message::DetectionBatch(Arc::new(batch())),

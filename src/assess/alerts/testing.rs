@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::{
-    AlertRule, BBox, BatchId, Event, EventId, Label, RiskScore, RuleId, Timestamp, TrackId,
+    AlertRule, BBox, BatchId, Event, EventId, RiskScore, RuleId, Timestamp, TrackId, examples,
 };
 
 /// 2026-01-15T12:00:00Z, a Thursday.
@@ -36,25 +36,17 @@ pub fn rule(name: &str) -> AlertRule {
 pub fn event(id: u64, risk: i32) -> Event {
     Event {
         id: EventId(id),
-        revision: 0,
         camera: "yard".parse().unwrap(),
         batch: BatchId::new("batch-1"),
         track: TrackId(id),
-        label: Label::new("person"),
         confidence: 0.75,
         bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
-        zones: vec!["porch".into()],
         risk: RiskScore::new(risk),
         summary: "A person in the yard.".into(),
         reasoning: "Base 40.".into(),
         detection_count: 9,
         started_at: NOON,
         updated_at: NOON,
-        ended_at: None,
-        has_snapshot: true,
-        clock_trusted: true,
-        reviewed: false,
-        notes: String::new(),
-        snooze_until: None,
+        ..examples::event()
     }
 }

@@ -157,6 +157,14 @@ impl Desk {
         }
     }
 
+    /// Connected already: the mode stays as it is.
+    pub(super) fn stay(&mut self, is_kept: bool, reply: Reply<()>) {
+        if let Some(wish) = &mut self.wish {
+            wish.is_kept |= is_kept;
+        }
+        reply.send(Ok(()));
+    }
+
     /// Somebody wants the session that there is to end.
     pub(super) fn leave(&mut self, reply: Reply<()>) {
         self.wish = None;

@@ -17,6 +17,7 @@ mod picture;
 mod properties;
 mod reach;
 mod remote;
+mod session;
 mod stills;
 mod transfer;
 

@@ -38,7 +38,7 @@ impl Live {
 
 impl Remote<'_> {
     /// Switches the live view.
-    pub(super) fn switch_live(&mut self, is_on: bool) {
+    pub(super) fn turn_live(&mut self, is_on: bool) {
         let now = self.clock.monotonic();
         let was_on = std::mem::replace(&mut self.live.is_on, is_on);
         if is_on && !was_on {

@@ -6,13 +6,14 @@ use super::super::desk::unsupported;
 use super::super::gphoto::Value;
 use super::super::ip::LinkError;
 use super::super::packet::codes::control;
+use super::super::properties::Table;
 use super::super::refused;
+use super::super::session::Session;
 use super::Transfer;
 use crate::capture::Rest;
-use crate::capture::control::{
-    Action, Command, ConnectionMode, ControlError, Press, PriorityKey, Property, Setting,
-};
+use crate::capture::control::{Action, Command, ConnectionMode, ControlError, Press, Setting};
 use crate::domain::AfState;
+use crate::rt::Stop;
 
 /// Longest wait for the focus.
 const FOCUS_LIMIT: Duration = Duration::from_secs(1);
@@ -23,9 +24,6 @@ const PRESS: Duration = Duration::from_millis(200);
 /// One look at the camera while a key is held.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Looks at a property after it was set.
-const SETTLE_LOOKS: u32 = 10;
-
 /// Width and height that the autofocus area is counted in (API: 640 by 480).
 const AREA: (f32, f32) = (639.0, 479.0);
 
@@ -33,12 +31,7 @@ impl Transfer<'_> {
     /// One command.
     pub(super) fn obey(&mut self, command: Command) {
         match command {
-            Command::Connect { is_kept, reply, .. } => {
-                if let Some(wish) = &mut self.desk.wish {
-                    wish.is_kept |= is_kept;
-                }
-                reply.send(Ok(()));
-            }
+            Command::Connect { is_kept, reply, .. } => self.desk.stay(is_kept, reply),
             Command::Disconnect(reply) => {
                 self.desk.leave(reply);
                 self.is_released = true;
@@ -64,55 +57,6 @@ impl Transfer<'_> {
         }
     }
 
-    /// What works the camera.
-    fn work(&mut self, command: Command) {
-        match command {
-            Command::Properties(reply) => {
-                let fresh = self.fresh();
-                reply.send(fresh.map(|()| self.table.properties()));
-            }
-            Command::Property(name, reply) => {
-                let fresh = self.fresh();
-                reply.send(fresh.and_then(|()| self.property(&name)));
-            }
-            Command::Set(setting, reply) => {
-                let done = self.set(&setting);
-                reply.send(done);
-            }
-            Command::PriorityKey(reply) => {
-                let fresh = self.fresh();
-                reply.send(fresh.map(|()| self.table.priority()));
-            }
-            Command::SetPriorityKey(key, reply) => {
-                let value = if key == PriorityKey::PcRemote { 2 } else { 1 };
-                let setting = Setting { name: "priority-key".to_owned(), value };
-                let done = self.set(&setting);
-                reply.send(done.map(drop));
-            }
-            Command::Act(action, reply) => {
-                let done = self.act(action);
-                reply.send(done);
-            }
-            Command::LiveView(is_on, reply) => {
-                self.switch_live(is_on);
-                reply.send(Ok(()));
-            }
-            other => super::super::desk::refuse(other, unsupported("not in this mode")),
-        }
-    }
-
-    fn switch_live(&mut self, is_on: bool) {
-        self.live_at = is_on.then(|| self.clock.monotonic());
-        self.frames.rest(match is_on {
-            true => Rest::Awake,
-            false => Rest::Blind("live view is switched off; nothing is detected"),
-        });
-        let mut status = (*self.desk.owner.shown()).clone();
-        status.is_live_view_streaming = is_on;
-        status.is_live_view_enabled |= is_on;
-        self.desk.owner.show(status);
-    }
-
     /// An answer of the camera as a client hears it; a loss ends the session.
     pub(super) fn answer<T>(
         &mut self,
@@ -133,6 +77,48 @@ impl Transfer<'_> {
         Err(ControlError::Refused { code, message })
     }
 
+    fn turn(&mut self, what: &str, code: u16, value: &[u8]) -> Result<(), ControlError> {
+        let done = self.camera.work(code, value);
+        self.answer(what, done)
+    }
+
+    fn key(&mut self, code: u16, is_down: bool) -> Result<(), ControlError> {
+        let done = self.camera.key(code, is_down);
+        self.answer("press the key", done)
+    }
+
+    /// Half press, and the focus awaited.
+    fn focus(&mut self) -> Result<(), ControlError> {
+        self.key(control::HALF_PRESS, true)?;
+        let until = self.clock.monotonic() + FOCUS_LIMIT;
+        while !self.table.is_manual_focus()
+            && self.af != AfState::Focused
+            && self.clock.monotonic() < until
+            && !self.stop.wait(LOOK)
+        {
+            self.fresh()?;
+        }
+        Ok(())
+    }
+
+    fn shoot(&mut self) -> Result<(), ControlError> {
+        let pressed = self.focus().and_then(|()| self.key(control::SHUTTER, true));
+        self.stop.wait(PRESS);
+        let released = self.key(control::SHUTTER, false);
+        let ended = self.key(control::HALF_PRESS, false);
+        pressed.and(released).and(ended)
+    }
+}
+
+impl Session for Transfer<'_> {
+    fn stop(&self) -> &Stop {
+        self.stop
+    }
+
+    fn table(&self) -> &Table {
+        &self.table
+    }
+
     fn fresh(&mut self) -> Result<(), ControlError> {
         self.read_table().map_err(|lost| {
             let words = refused(&lost);
@@ -141,11 +127,7 @@ impl Transfer<'_> {
         })
     }
 
-    fn property(&self, name: &str) -> Result<Property, ControlError> {
-        self.table.get(name).map(|known| known.property.clone())
-    }
-
-    fn set(&mut self, setting: &Setting) -> Result<Property, ControlError> {
+    fn write(&mut self, setting: &Setting) -> Result<(), ControlError> {
         self.fresh()?;
         let (widget, value) = self.table.get(&setting.name)?.setting(setting.value)?;
         let Value::Text(number) = value else { return Err(unsupported("not a number")) };
@@ -154,15 +136,19 @@ impl Transfer<'_> {
             return Err(unsupported(format!("{} cannot be set in this mode", setting.name)));
         };
         let done = self.camera.set(&info, number);
-        self.answer(&format!("set {}", setting.name), done)?;
-        for _ in 0..SETTLE_LOOKS {
-            self.fresh()?;
-            if self.property(&setting.name)?.value == setting.value {
-                break;
-            }
-            self.stop.wait(LOOK);
-        }
-        self.property(&setting.name)
+        self.answer(&format!("set {}", setting.name), done)
+    }
+
+    fn switch_live(&mut self, is_on: bool) {
+        self.live_at = is_on.then(|| self.clock.monotonic());
+        self.frames.rest(match is_on {
+            true => Rest::Awake,
+            false => Rest::Blind("live view is switched off; nothing is detected"),
+        });
+        let mut status = (*self.desk.owner.shown()).clone();
+        status.is_live_view_streaming = is_on;
+        status.is_live_view_enabled |= is_on;
+        self.desk.owner.show(status);
     }
 
     fn act(&mut self, action: Action) -> Result<(), ControlError> {
@@ -199,37 +185,5 @@ impl Transfer<'_> {
                 self.turn("move the autofocus area", control::AF_AREA, &place.to_le_bytes())
             }
         }
-    }
-
-    fn turn(&mut self, what: &str, code: u16, value: &[u8]) -> Result<(), ControlError> {
-        let done = self.camera.work(code, value);
-        self.answer(what, done)
-    }
-
-    fn key(&mut self, code: u16, is_down: bool) -> Result<(), ControlError> {
-        let done = self.camera.key(code, is_down);
-        self.answer("press the key", done)
-    }
-
-    /// Half press, and the focus awaited.
-    fn focus(&mut self) -> Result<(), ControlError> {
-        self.key(control::HALF_PRESS, true)?;
-        let until = self.clock.monotonic() + FOCUS_LIMIT;
-        while !self.table.is_manual_focus()
-            && self.af != AfState::Focused
-            && self.clock.monotonic() < until
-            && !self.stop.wait(LOOK)
-        {
-            self.fresh()?;
-        }
-        Ok(())
-    }
-
-    fn shoot(&mut self) -> Result<(), ControlError> {
-        let pressed = self.focus().and_then(|()| self.key(control::SHUTTER, true));
-        self.stop.wait(PRESS);
-        let released = self.key(control::SHUTTER, false);
-        let ended = self.key(control::HALF_PRESS, false);
-        pressed.and(released).and(ended)
     }
 }

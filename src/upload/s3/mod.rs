@@ -7,9 +7,14 @@
 //!
 //! The name says which stretch of the journal a batch is; a batch that is sent once more
 //! takes its own place, and one that was cut differently repeats keys, by which readers
-//! see each item once. Every object carries its SHA-256, which the storage checks.
-//! Redirects are not followed, and nobody is asked for credentials.
+//! see each item once. Every object, and every part of a large one, carries its SHA-256,
+//! which the storage checks. Redirects are not followed, and nobody is asked for
+//! credentials.
 
+mod lists;
+mod parts;
+
+use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -24,9 +29,8 @@ use object_store::{
 
 use super::http::{HttpError, client};
 use super::{Attempt, Content, Lane, Parcel, S3Settings, SendError, Sent, Transport, wire};
-
-/// Longest time of a request without its body.
-const REQUEST_MAX: Duration = Duration::from_secs(60);
+use lists::Lists;
+use parts::{PART, Progress};
 
 /// Bytes a second of a line on which nothing would ever be delivered.
 const SLOWEST: u64 = 1 << 10;
@@ -37,8 +41,19 @@ const HEADS: u64 = 1_200;
 /// One bucket.
 pub struct S3 {
     store: AmazonS3,
+    lists: Lists,
     prefix: String,
     address: String,
+    timeout: Duration,
+    /// How far the large medium is that was sent last.
+    progress: Mutex<Option<Progress>>,
+}
+
+/// An object to be.
+struct Object {
+    path: Path,
+    payload: PutPayload,
+    attributes: Attributes,
 }
 
 /// Why there can be no transport.
@@ -69,6 +84,9 @@ impl S3 {
     /// When a file or a setting makes no sense.
     pub fn new(settings: &S3Settings) -> Result<Self, S3Error> {
         let is_plain = settings.endpoint.starts_with("http://");
+        let client = client(&settings.tls, !is_plain)?;
+        let lists = Lists::new(settings, HttpClient::new(client.clone()))
+            .ok_or_else(|| S3Error::Bucket(format!("{} is no address", settings.endpoint)))?;
         let retry = RetryConfig { max_retries: 0, ..RetryConfig::default() };
         let store = AmazonS3Builder::new()
             .with_endpoint(&settings.endpoint)
@@ -81,16 +99,22 @@ impl S3 {
             .with_checksum_algorithm(Checksum::SHA256)
             // The courier tries again, by rules of its own.
             .with_retry(retry)
-            .with_http_connector(Connector(client(&settings.tls, !is_plain)?))
+            .with_http_connector(Connector(client))
             .build()
             .map_err(|error| S3Error::Bucket(super::with_causes(&error)))?;
         let address = format!("{}/{}", settings.endpoint.trim_end_matches('/'), settings.bucket);
-        Ok(Self { store, prefix: settings.prefix.clone(), address })
+        let (prefix, timeout) = (settings.prefix.clone(), settings.timeout);
+        Ok(Self { store, lists, prefix, address, timeout, progress: Mutex::default() })
     }
 
-    fn object(&self, parcel: &Parcel) -> Result<(Path, PutPayload, Attributes), SendError> {
+    /// What all names of a box begin with.
+    fn of_box(&self, device: &str) -> Path {
+        let above = self.prefix.split('/').filter(|part| !part.is_empty());
+        above.chain([device]).collect()
+    }
+
+    fn object(&self, parcel: &Parcel) -> Result<Object, SendError> {
         let journal = parcel.journal.to_string();
-        let lane = parcel.lane.as_str();
         let mut attributes = Attributes::new();
         let first = parcel.items.first().map(|item| (&item.key, &item.content));
         let (name, payload) = if let Some((key, Content::Picture(picture))) = first {
@@ -108,29 +132,52 @@ impl S3 {
             let (from, to) = parcel.stretch();
             (vec![format!("{from}_{to}.json.zst")], PutPayload::from(body))
         };
-        let above = self.prefix.split('/').filter(|part| !part.is_empty());
-        let parts = above.chain([&*parcel.device, &journal, lane]).map(str::to_owned);
-        Ok((parts.chain(name).collect(), payload, attributes))
+        let mut path = self.of_box(&parcel.device);
+        for part in [journal, parcel.lane.as_str().to_owned()].into_iter().chain(name) {
+            path = path.join(part);
+        }
+        Ok(Object { path, payload, attributes })
     }
 
     async fn put(&self, parcel: &Parcel) -> Attempt {
-        let (path, payload, attributes) = match self.object(parcel) {
+        let object = match self.object(parcel) {
             Ok(object) => object,
             Err(error) => return Attempt { bytes: 0, result: Err(error) },
         };
-        let bytes = payload.content_length() as u64 + HEADS;
-        let limit = REQUEST_MAX + Duration::from_secs(bytes / SLOWEST);
+        match parcel.items.first().map(|item| &item.content) {
+            Some(Content::Picture(picture)) if object.payload.content_length() as u64 > PART => {
+                self.put_part(parcel, object, picture).await
+            }
+            _ => self.put_whole(object).await,
+        }
+    }
+
+    async fn put_whole(&self, object: Object) -> Attempt {
+        let Object { path, payload, attributes } = object;
+        let bytes = payload.content_length() as u64;
         let options = PutOptions { attributes, ..PutOptions::default() };
         let put = self.store.put_opts(&path, payload, options);
-        let result = match tokio::time::timeout(limit, put).await {
-            Ok(Ok(_)) => {
-                Ok(Sent::Whole { rejected: Vec::new(), receipt: format!("kept as {path}") })
-            }
-            Ok(Err(error)) => Err(meaning(&error)),
-            Err(_) => Err(unavailable("no answer in time".to_owned())),
+        let result = match self.within(bytes, put).await {
+            Ok(done) => done.map(|_| kept(&path)).map_err(|error| meaning(&error)),
+            Err(error) => Err(error),
         };
-        Attempt { bytes, result }
+        Attempt { bytes: bytes + HEADS, result }
     }
+
+    /// What comes of a request with a body of so many bytes.
+    async fn within<T>(
+        &self,
+        bytes: u64,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<object_store::Result<T>, SendError> {
+        let limit = self.timeout + Duration::from_secs(bytes / SLOWEST);
+        let done = tokio::time::timeout(limit, request).await;
+        done.map_err(|_| unavailable("no answer in time".to_owned()))
+    }
+}
+
+fn kept(path: &Path) -> Sent {
+    Sent::Whole { rejected: Vec::new(), receipt: format!("kept as {path}") }
 }
 
 fn meaning(error: &Error) -> SendError {
