@@ -13,6 +13,7 @@ mod figures;
 mod gather;
 pub mod http;
 mod lane_state;
+mod line;
 pub mod mqtt;
 mod outbox;
 mod patience;
@@ -206,6 +207,11 @@ pub trait Transport: Send + Sync {
 
     /// Whether it has a use for a lane.
     fn takes(&self, lane: Lane) -> bool;
+
+    /// Whether a medium is one long request, beside which another can go.
+    fn has_room_beside_media(&self) -> bool {
+        false
+    }
 
     /// Sends a parcel and waits for the confirmation.
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Attempt>;

@@ -205,6 +205,10 @@ impl Transport for S3 {
         true
     }
 
+    fn has_room_beside_media(&self) -> bool {
+        true
+    }
+
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Attempt> {
         self.put(parcel).boxed()
     }
