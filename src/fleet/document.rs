@@ -266,7 +266,7 @@ fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 fn unhex_any(text: &str) -> Option<Vec<u8>> {
     let is_plain = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if !is_plain || text.len() % 2 != 0 || text.len() > 1024 {
+    if !is_plain || !text.len().is_multiple_of(2) || text.len() > 1024 {
         return None;
     }
     let pair = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
