@@ -17,7 +17,7 @@ PROGRAM ?= $(TARGET_DIR)/release/watchpost
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build install arm caps-test lint-yocto test test-rust test-browser bench soak-kill soak-upload lint fmt clean setup
+.PHONY: help run build install arm boot-test caps-test lint-yocto test test-rust test-browser bench soak-kill soak-upload lint fmt clean setup
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -61,6 +61,11 @@ build: ## Build the program as it is shipped
 arm: ## Build for ARM (aarch64) and run the unit tests under emulation
 	scripts/arm all
 
+# Apart from make test as well: it needs root and the emulator, and an hour on a busy
+# machine.
+boot-test: ## Boot the ARM program under its unit on an emulated board
+	scripts/boot-test
+
 caps-test: build ## Run the program under the unit's limits with four cameras and fifty clients
 	scripts/caps-test
 
@@ -93,7 +98,8 @@ lint: ## Check format, lints, types, scripts and licences
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
-	for script in scripts/setup scripts/demo scripts/arm scripts/arm-root scripts/caps-test scripts/yocto-crates .ci/run; do bash -n $$script || exit 1; done
+	for script in scripts/setup scripts/demo scripts/arm scripts/arm-root scripts/boot-root scripts/boot-image scripts/boot-test scripts/caps-test scripts/yocto-crates .ci/run; do bash -n $$script || exit 1; done
+	PYTHONPYCACHEPREFIX=$(TARGET_DIR)/pycache python3 -m py_compile tests/boot/*.py
 	scripts/check-licenses
 	$(MAKE) --no-print-directory lint-yocto
 	cd $(BROWSER_TESTS) && npm run --silent check

@@ -9,6 +9,7 @@ mod announce;
 mod backup;
 mod cameras;
 mod claim;
+mod clips;
 pub(crate) mod device;
 mod drivers;
 mod factory_reset;
@@ -46,7 +47,7 @@ use crate::domain::{CAMERA_BOOK, TUNING, Tuning};
 use crate::health::{Health, LogRing, Metrics, Progress, watchdog};
 use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
-use crate::live::{EventDropped, Hub, LiveMessage};
+use crate::live::Hub;
 use crate::logging;
 use crate::media::{LiveViews, Snapshots};
 use crate::pipeline::{
@@ -163,6 +164,7 @@ async fn appliance(
         &tasks,
         stop,
     );
+    let clips = clips::open(claim.clone(), &settings, &clock, &health, &metrics, (&tasks, stop));
     let store = Store::open_on(
         Ground { claim, ..Ground::default() },
         dir,
@@ -174,8 +176,8 @@ async fn appliance(
         stop,
     );
     store.show_progress(&progress);
-    forget_dropped(&store, &snapshots, &hub, &clock);
-    announce_redated(&store, &hub);
+    clips::forget_dropped(&store, (&snapshots, &clips), &hub, &clock);
+    clips::announce_redated(&store, &hub);
     let alerts = Alerts::start(AlertsContext {
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
@@ -210,12 +212,17 @@ async fn appliance(
         stop: stop.clone(),
     };
     device::show(&house.device, &metrics);
-    let uploads = uploads::start(&settings, &store, &snapshots, house.clone());
+    let all_cameras = AllCameras::new(dir, clock.clone());
+    let watched =
+        uploads::Watched { directory: directory.clone(), cameras: Arc::clone(&all_cameras) };
+    let (uploads, upload_desk) =
+        uploads::start(&settings, &store, &snapshots, watched, house.clone());
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
         writer: Arc::new(store.clone()),
         reader: Arc::new(store.clone()),
         snapshots: snapshots.clone(),
+        clips: clips.clone(),
         hub: hub.clone(),
         on_event: {
             let (alerts, analyst) = (alerts.clone(), analyst.clone());
@@ -306,7 +313,6 @@ async fn appliance(
         min_free_bytes: settings.store.min_free_bytes,
     });
     let asked_to_stop = Arc::new(Notify::new());
-    let all_cameras = AllCameras::new(dir, clock.clone());
     let (apply, applies) = mpsc::channel(fleet::APPLIES);
     let fleet = fleet::start(
         fleet::Joined {
@@ -349,6 +355,7 @@ async fn appliance(
         camera_desk: Arc::<AllCameras>::clone(&all_cameras),
         live_views: views.clone(),
         snapshots: snapshots.clone(),
+        clips: clips.clone(),
         health: health.clone(),
         progress: progress.clone(),
         metrics: metrics.clone(),
@@ -359,7 +366,12 @@ async fn appliance(
         },
         tune: Arc::clone(&tune),
         configured: figures::configured(Arc::clone(&all_cameras), settings.store.max_age),
-        storage: figures::storage(dir.clone(), settings.store.clone(), store.clone(), snapshots),
+        storage: figures::storage(
+            dir.clone(),
+            settings.store.clone(),
+            store.clone(),
+            (snapshots, clips.clone()),
+        ),
         pipeline: figures::pipeline(pipeline.clone(), stats),
         controls: controls.clone(),
         stills: dir.join(STILLS),
@@ -396,6 +408,7 @@ async fn appliance(
         directory,
         stream_controls,
         taps,
+        clips,
         light: panel.light,
         pipeline,
         rules,
@@ -407,6 +420,7 @@ async fn appliance(
         clock: clock.clone(),
         layered: Arc::clone(&layered),
         all: all_cameras,
+        upload: upload_desk,
         loaded: None,
         applied: None,
     };
@@ -450,26 +464,6 @@ fn supervised_tasks(stop: &Stop, health: &Health) -> Tasks {
             "restart the daemon and report this with the log",
         );
     })
-}
-
-/// Pictures of events that retention dropped go with them, and who wants to know is
-/// told.
-fn forget_dropped(store: &Store, snapshots: &Snapshots, hub: &Hub, clock: &Clock) {
-    let (snapshots, hub, clock) = (snapshots.clone(), hub.clone(), clock.clone());
-    store.on_dropped(move |events| {
-        snapshots.remove(events);
-        let (reason, at) = ("dropped by retention", clock.now());
-        for &event in events {
-            let dropped = EventDropped { event, reason, at };
-            hub.publish_in_passing(LiveMessage::EventDropped(Arc::new(dropped)));
-        }
-    });
-}
-
-/// Events whose dates were put right are shown anew.
-fn announce_redated(store: &Store, hub: &Hub) {
-    let hub = hub.clone();
-    store.on_redated(move |event| hub.publish(LiveMessage::Event(Arc::new(event))));
 }
 
 async fn drain(tasks: &Tasks, clock: &Clock) {

@@ -4,6 +4,7 @@
 //! Answers are written to a `Write`; only `main` knows that this is standard
 //! output. [`Exit`] lists how a command can end.
 
+mod dead_letters;
 mod outputs;
 mod signing;
 mod store;
@@ -94,6 +95,39 @@ pub enum Upload {
     Test(ConfigFile),
     /// Print what a collector must answer, as OpenAPI
     Openapi,
+    /// Ask the running box about items that an upstream refuses
+    #[command(subcommand)]
+    DeadLetters(DeadLetters),
+}
+
+/// Items that an upstream refuses.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DeadLetters {
+    /// Show them, with the reasons
+    List(AskedBox),
+    /// Have them tried again: all, or some
+    Retry {
+        /// Which box.
+        #[command(flatten)]
+        of: AskedBox,
+        /// Only those of this upstream: http, mqtt or s3
+        #[arg(long, value_name = "NAME")]
+        upstream: Option<String>,
+        /// Only the one with this key
+        #[arg(long, requires = "upstream")]
+        key: Option<String>,
+    },
+}
+
+/// A running box, asked over its own API with a key of its own configuration.
+#[derive(Clone, Debug, Args)]
+pub struct AskedBox {
+    /// Its configuration.
+    #[command(flatten)]
+    pub file: ConfigFile,
+    /// Where it serves, if not at the first configured address
+    #[arg(long, value_name = "ADDR")]
+    pub address: Option<SocketAddr>,
 }
 
 /// Run the appliance.

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
+
+use watchpost::config::{Environment, Overrides, Settings};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
@@ -65,4 +68,34 @@ fn both_ways_to_arm_set_the_same_variables() {
         // cross chooses the target itself.
         assert!(is_there || name == "CARGO_BUILD_TARGET", "{line} is missing");
     }
+}
+
+/// Words of the bash array `name` in `script`, without what is behind a #.
+fn array(script: &str, name: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(script).unwrap();
+    let (_, rest) = text.split_once(&format!("readonly {name}=(")).unwrap();
+    let (inside, _) = rest.split_once(')').unwrap();
+    let words = inside.lines().flat_map(|line| {
+        let line = line.split('#').next().unwrap();
+        line.split_whitespace()
+    });
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_emulated_board_has_every_library_that_the_program_loads() {
+    let (board, ours) =
+        (array("scripts/boot-root", "packages"), array("scripts/setup", "run_packages"));
+    let missing: Vec<_> = ours.difference(&board).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+}
+
+#[test]
+fn the_emulated_board_is_configured_without_a_mistake() {
+    let file = Path::new("tests/boot/guest/etc/watchpost/watchpost.toml");
+    let settings = Settings::load(file, &Environment::new(), &Overrides::default());
+    let settings = settings.unwrap_or_else(|error| panic!("{error}"));
+    let cameras: Vec<_> =
+        settings.cameras.iter().map(|camera| camera.capture.id.as_str()).collect();
+    assert_eq!(cameras, ["yard", "street", "left", "right"]);
 }

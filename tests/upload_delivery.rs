@@ -7,15 +7,19 @@
 mod upload_support;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use upload_support::seed::{Appliance, Keys, alert, event, fill, keep, picture};
+use upload_support::line::Line;
+use upload_support::seed::{Appliance, Keys, alert, event, fill, http, keep, picture};
 use upload_support::{Collector, Fault, Kept, PATIENCE, Refuses, eventually, settings};
 use watchpost::domain::EventId;
 use watchpost::health::State;
+use watchpost::rt::Clock;
 use watchpost::store::{Record, StoreSettings};
-use watchpost::upload::Lane;
+use watchpost::upload::{HttpSettings, Lane, UploadSettings};
 
 fn open(dir: &Path) -> Appliance {
     Appliance::open(dir, StoreSettings::default())
@@ -191,6 +195,159 @@ fn a_restart_goes_on_where_the_upload_was() {
         second.uploads.status()[0].lanes.iter().find(|it| it.lane == Lane::Bulk).unwrap().sent;
     assert!(bulk > 300, "the count goes on: {bulk}");
     second.close();
+}
+
+#[test]
+fn an_upstream_that_answers_a_byte_at_a_time_is_left_and_asked_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appliance = open(dir.path());
+    let wanted = fill(&appliance.store, 50);
+    let is_slow = Arc::new(AtomicBool::new(true));
+    let state = Arc::clone(&is_slow);
+    let collector = Collector::start(move |_, _| match state.load(Ordering::Relaxed) {
+        true => Fault::Drip,
+        false => Fault::None,
+    });
+    let patient = HttpSettings { timeout: Duration::from_secs(1), ..http(&collector.url()) };
+    appliance.upload_by(&patient, settings());
+    eventually("health names it", || {
+        let report = appliance.report();
+        report.state == State::Degraded && report.message.contains("timed out")
+    });
+    is_slow.store(false, Ordering::Relaxed);
+    collector.wait("all items", |kept| kept.items.len() == wanted.len());
+    assert_eq!(collector.look(keys), wanted);
+    assert_eq!(collector.look(|kept| kept.contradicted), 0);
+    appliance.close();
+}
+
+#[test]
+fn an_upstream_that_claims_wrong_ranges_gets_the_right_ones_in_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appliance = open(dir.path());
+    let mut pictured = event(&appliance.store);
+    pictured.has_snapshot = true;
+    let bytes: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
+    picture(dir.path(), pictured.id, &bytes);
+    keep(&appliance.store, vec![Record::Event(pictured)]);
+    let collector = Collector::start(|request, number| {
+        let lies = [7, 200_000, 199_999, u64::MAX, 65_536];
+        match request.path.contains("/media/") && number % 3 != 0 {
+            true => lies.get(number / 2).map_or(Fault::None, |lie| Fault::Claims(*lie)),
+            false => Fault::None,
+        }
+    });
+    appliance.upload(&collector.url(), settings());
+    eventually("nothing waits", || {
+        let status = appliance.uploads.status().remove(0);
+        status.last_success.is_some() && status.waiting() == 0
+    });
+    let arrived = collector.look(|kept| kept.media.values().cloned().collect::<Vec<_>>());
+    assert!(arrived == [bytes], "it is not what was sent");
+    appliance.close();
+}
+
+#[test]
+fn other_settings_take_over_without_losing_or_repeating_anything() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appliance = open(dir.path());
+    let mut wanted = fill(&appliance.store, 600);
+    let (reached, at_third) = sync_channel::<()>(1);
+    let (release, go_on) = sync_channel::<()>(1);
+    let go_on = Mutex::new(go_on);
+    let collector = Collector::start(move |_, number| {
+        if number == 3 {
+            reached.send(()).unwrap();
+            go_on.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        }
+        Fault::None
+    });
+    appliance.upload(&collector.url(), settings());
+    at_third.recv_timeout(PATIENCE).unwrap();
+    // In the middle of a request, which is finished first.
+    let elsewhere = format!("{}/elsewhere", collector.url());
+    std::thread::scope(|scope| {
+        let smaller = UploadSettings { batch_items: 20, ..settings() };
+        scope.spawn(|| appliance.change(Some(&elsewhere), smaller));
+        release.send(()).unwrap();
+    });
+    collector.wait("all items", |kept| kept.items.len() == wanted.len());
+    assert_eq!(appliance.uploads.status()[0].address, elsewhere);
+
+    // Nowhere, and back again: what was recorded meanwhile goes then.
+    eventually("nothing waits", || appliance.uploads.status()[0].waiting() == 0);
+    appliance.change(None, settings());
+    assert!(appliance.uploads.status().is_empty());
+    assert!(appliance.health.reports().iter().all(|it| !it.component.starts_with("upload")));
+    wanted.extend(fill(&appliance.store, 100));
+    appliance.change(Some(&collector.url()), settings());
+    collector.wait("all items", |kept| kept.items.len() == wanted.len());
+    eventually("nothing waits", || appliance.uploads.status()[0].waiting() == 0);
+    assert_eq!(collector.look(keys), wanted);
+    assert_eq!(collector.look(|kept| (kept.repeated, kept.contradicted)), (0, 0));
+    appliance.close();
+}
+
+/// Bytes a second of a line of 64 kbit/s.
+const SLOW: u64 = 8_000;
+
+/// The line takes no time in truth: it turns the clock of the upload by what its bytes
+/// would take.
+#[test]
+fn on_a_line_of_64_kbit_alerts_arrive_ten_times_sooner_than_what_waits_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appliance = open(dir.path());
+    let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
+    appliance.clock = clock.clone();
+    let mut random = fastrand::Rng::with_seed(9);
+    for _ in 0..12 {
+        let mut pictured = event(&appliance.store);
+        pictured.has_snapshot = true;
+        let bytes: Vec<u8> = (0..40_000).map(|_| random.u8(..)).collect();
+        picture(dir.path(), pictured.id, &bytes);
+        keep(&appliance.store, vec![Record::Event(pictured)]);
+    }
+    let bulk = fill(&appliance.store, 2000).len();
+    type Arrivals = Arc<Mutex<Vec<(String, Duration)>>>;
+    let arrivals = Arrivals::default();
+    let (log, at) = (Arc::clone(&arrivals), clock.clone());
+    let collector = Collector::start(move |request, _| {
+        let name = request.headers.get("idempotency-key").unwrap_or(&request.path).clone();
+        log.lock().unwrap().push((name, at.monotonic()));
+        Fault::None
+    });
+    let turned = clock.clone();
+    let line = Line::with_toll(collector.address, move |bytes, _| {
+        turned.advance(Duration::from_micros(bytes as u64 * 1_000_000 / SLOW));
+    });
+    // The first alert comes when the line is known, the others in the midst of it all.
+    let places = [150_000, 250_000, 350_000, 450_000];
+    line.hold_at(places[0]);
+    let all_at_once = UploadSettings { batch_age: Duration::ZERO, ..settings() };
+    appliance.upload(&format!("http://{}/in", line.address), all_at_once);
+    let mut waits = Vec::new();
+    for (number, place) in places.into_iter().enumerate() {
+        line.wait(place);
+        let alerts = |log: &Arrivals| {
+            let log = log.lock().unwrap();
+            log.iter().rfind(|(name, _)| name.contains(":alerts:")).cloned()
+        };
+        let (before, recorded_at) = (alerts(&arrivals), clock.monotonic());
+        keep(&appliance.store, vec![Record::Alert(alert(EventId(number as u64)))]);
+        match places.get(number + 1) {
+            Some(next) => line.hold_at(*next),
+            None => line.release(),
+        }
+        eventually("the alert", || alerts(&arrivals) != before);
+        waits.push(alerts(&arrivals).unwrap().1 - recorded_at);
+    }
+    collector.wait("all", |kept| kept.items.len() == bulk + 12 + places.len());
+    // All the rest was recorded at the beginning.
+    let log = arrivals.lock().unwrap();
+    let (last, worst) = (log.last().unwrap().1, *waits.iter().max().unwrap());
+    assert!(worst * 10 <= last, "alerts waited up to {worst:?}, the last of the bulk {last:?}");
+    drop(log);
+    appliance.close();
 }
 
 /// `UPDATE_GOLDEN=1 cargo test --test upload_delivery` writes the file anew.

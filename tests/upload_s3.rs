@@ -8,15 +8,16 @@ mod upload_support;
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::mpsc::sync_channel;
 
 use upload_support::line::Line;
-use upload_support::seed::{Appliance, Keys, event, fill, keep, picture};
+use upload_support::seed::{Appliance, Keys, alert, event, fill, keep, picture};
 use upload_support::storage::Storage;
-use upload_support::{Collector, Fault, eventually, settings};
-use watchpost::domain::Secret;
+use upload_support::{Collector, Fault, PATIENCE, eventually, settings};
+use watchpost::domain::{EventId, Secret};
 use watchpost::store::{Record, StoreSettings};
 use watchpost::upload::wire::{Batch, sha256_hex};
-use watchpost::upload::{S3Settings, TlsSettings};
+use watchpost::upload::{S3Settings, TIMEOUT, TlsSettings};
 
 fn bucket(endpoint: String) -> S3Settings {
     S3Settings {
@@ -26,6 +27,7 @@ fn bucket(endpoint: String) -> S3Settings {
         access_key: "BOX1".to_owned(),
         secret_key: Secret::new("hunter2"),
         prefix: "watchpost".to_owned(),
+        timeout: TIMEOUT,
         tls: TlsSettings::default(),
     }
 }
@@ -89,6 +91,34 @@ fn every_record_is_in_an_object_and_every_picture_is_one_whatever_the_line_does(
     let pictures: Vec<_> = objects.iter().filter(|(path, _)| path.ends_with(".jpg")).collect();
     assert_eq!(pictures.len(), 1);
     assert!(pictures[0].0.contains("/media/snapshot-") && *pictures[0].1 == jpeg);
+    assert_eq!(storage.look(|kept| kept.contradicted), 0);
+    appliance.close();
+}
+
+#[test]
+fn an_alert_does_not_wait_for_a_picture_that_is_under_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appliance = Appliance::open(dir.path(), StoreSettings::default());
+    pictured(&appliance, dir.path(), 90_000);
+    let (reached, is_under_way) = sync_channel::<()>(1);
+    let (release, go_on) = sync_channel::<()>(1);
+    let go_on = Mutex::new(go_on);
+    let storage = Collector::start(move |request, _| {
+        if request.path.ends_with(".jpg") {
+            reached.send(()).unwrap();
+            go_on.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        }
+        Fault::None
+    });
+    appliance.put(&bucket(format!("http://{}", storage.address)), settings());
+    is_under_way.recv_timeout(PATIENCE).unwrap();
+    keep(&appliance.store, vec![Record::Alert(alert(EventId(1)))]);
+    let is_alert = |path: &String| path.contains("/alerts/");
+    storage.wait("the alert", |kept| kept.media.keys().any(is_alert));
+    assert!(storage.look(|kept| kept.media.keys().all(|path| !path.ends_with(".jpg"))));
+    release.send(()).unwrap();
+    wait_until_nothing_waits(&appliance);
+    assert!(storage.look(|kept| kept.media.keys().any(|path| path.ends_with(".jpg"))));
     assert_eq!(storage.look(|kept| kept.contradicted), 0);
     appliance.close();
 }

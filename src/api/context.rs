@@ -20,7 +20,7 @@ use crate::health::{Health, LogRing, Metrics, Progress};
 use crate::infer::DetectorInfo;
 use crate::jobs::{Exports, Jobs, Work};
 use crate::live::{HistoryBounds, Hub, SystemStatus};
-use crate::media::{LiveViews, Snapshots};
+use crate::media::{Clips, LiveViews, Snapshots};
 use crate::rt::Clock;
 use crate::store::{Reader, Writer};
 use crate::upload::Uploads;
@@ -77,6 +77,8 @@ pub struct ApiHandles {
     pub live_views: LiveViews,
     /// Kept pictures.
     pub snapshots: Snapshots,
+    /// Kept video.
+    pub clips: Clips,
     /// Component states.
     pub health: Health,
     /// Stages that must move.

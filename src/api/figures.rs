@@ -20,6 +20,8 @@ pub struct StorageFigures {
     pub journal_bytes: u64,
     /// The index.
     pub index_bytes: u64,
+    /// Clips.
+    pub clips_bytes: u64,
     /// Snapshots.
     pub media_bytes: u64,
     /// Exports.
@@ -30,6 +32,8 @@ pub struct StorageFigures {
     pub disk_free_bytes: Option<u64>,
     /// The journal may have so much.
     pub journal_max_bytes: u64,
+    /// Clips may have so much.
+    pub clips_max_bytes: u64,
     /// Snapshots may have so much.
     pub media_max_bytes: u64,
     /// Nothing is kept longer.

@@ -14,6 +14,7 @@ mod context;
 mod dispatch;
 mod error;
 mod figures;
+mod file;
 mod guard;
 mod io;
 mod limits;

@@ -9,6 +9,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -31,6 +32,7 @@ pub struct AllCameras {
     dir: PathBuf,
     clock: Clock,
     file: ArcSwap<FileCameras>,
+    is_read: AtomicBool,
     book: Mutex<KeptBook>,
 }
 
@@ -51,7 +53,8 @@ impl AllCameras {
     /// None yet; passwords are below `dir`.
     pub fn new(dir: &Path, clock: Clock) -> Arc<Self> {
         let (file, book) = (ArcSwap::default(), Mutex::default());
-        Arc::new(Self { dir: dir.join(PASSWORDS), clock, file, book })
+        let is_read = AtomicBool::new(false);
+        Arc::new(Self { dir: dir.join(PASSWORDS), clock, file, is_read, book })
     }
 
     /// The file was read.
@@ -59,6 +62,12 @@ impl AllCameras {
         let cameras = settings.cameras.clone();
         let has_own_labels = settings.infer.labels.is_some();
         self.file.store(Arc::new(FileCameras { cameras, has_own_labels }));
+        self.is_read.store(true, Ordering::Release);
+    }
+
+    /// Whether the file was read: before, there are no cameras for another reason.
+    pub fn is_read(&self) -> bool {
+        self.is_read.load(Ordering::Acquire)
     }
 
     /// The book was changed, or read, which must not undo a change.

@@ -3,11 +3,11 @@
 
 use uuid::Uuid;
 
-use super::uploads;
+use super::uploads::{self, WayMaker};
 use crate::domain::Timestamp;
-use crate::health::Health;
 use crate::rt::Clock;
 use crate::store::Mark;
+use crate::upload::mqtt::Around;
 use crate::upload::wire::{Data, ProofV1};
 use crate::upload::{Content, Item, Lane, Parcel, Sent, UploadSettings};
 
@@ -16,22 +16,23 @@ pub type Receipt = (&'static str, Result<String, String>);
 
 /// Sends a proof through every way that is configured.
 pub async fn send(settings: &UploadSettings, device: &str, clock: &Clock) -> Vec<Receipt> {
-    // Ways that cannot be set up say so here.
-    let health = Health::new(clock.clone());
     // Not the name under which the box itself is connected: a broker would end that.
     let ours = format!("{device}-test");
     let mut settings = settings.clone();
     if let Some(mqtt) = &mut settings.mqtt {
         mqtt.discovery_prefix = None;
     }
-    let ways = uploads::transports(&settings, &ours, clock, &health);
+    let maker = WayMaker { device: ours.into(), clock: clock.clone(), around: Around::default() };
     let mut receipts: Vec<Receipt> = Vec::new();
-    for (name, component) in [("http", "upload.http"), ("mqtt", "upload.mqtt"), ("s3", "upload.s3")]
-    {
-        let broken = health.reports().into_iter().find(|report| report.component == component);
-        receipts.extend(broken.map(|report| (name, Err(report.message))));
-    }
-    for (name, way) in ways {
+    for name in uploads::NAMES {
+        let way = match maker.way(name, &settings) {
+            Ok(Some(way)) => way,
+            Ok(None) => continue,
+            Err(reason) => {
+                receipts.push((name, Err(reason)));
+                continue;
+            }
+        };
         let parcel = proof(device, clock.now());
         let began = clock.monotonic();
         let attempt = way.send(&parcel).await;

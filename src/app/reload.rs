@@ -13,6 +13,7 @@ use log::{error, info, warn};
 use super::cameras::AllCameras;
 use super::fleet::Layered;
 use super::tuning::tuned;
+use super::uploads::UploadDesk;
 use crate::api::ApiSettings;
 use crate::assess::Rules;
 use crate::board::LightMeter;
@@ -22,7 +23,7 @@ use crate::cli::with_causes;
 use crate::config::{CameraConfig, Settings};
 use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
 use crate::live::{CameraChanged, CameraSwitched, Hub, LiveMessage};
-use crate::media::LiveViews;
+use crate::media::{Clips, LiveViews, RecordSettings};
 use crate::pipeline::{LaneSettings, Pipeline, StreamControls};
 use crate::rt::Clock;
 use crate::store::Store;
@@ -52,6 +53,7 @@ pub struct Reloader {
     pub directory: Directory,
     pub stream_controls: StreamControls,
     pub taps: Taps,
+    pub clips: Clips,
     /// The camera whose light is measured, and who measures it.
     pub light: Option<(CameraId, Arc<LightMeter>)>,
     pub pipeline: Arc<Pipeline>,
@@ -66,6 +68,8 @@ pub struct Reloader {
     pub layered: Arc<Layered>,
     /// The cameras of the configuration, and those beside it.
     pub all: Arc<AllCameras>,
+    /// The ways upstream.
+    pub upload: UploadDesk,
     /// What the configuration says.
     pub loaded: Option<Settings>,
     /// What runs now.
@@ -108,13 +112,14 @@ impl Reloader {
         let Some(loaded) = self.loaded.clone() else { return };
         let settings = Settings { cameras: self.all.running(), ..loaded };
         let wanted: BTreeMap<_, _> =
-            settings.cameras.iter().map(|camera| (&camera.capture.id, &camera.lane)).collect();
+            settings.cameras.iter().map(|camera| (&camera.capture.id, camera)).collect();
         let known: BTreeSet<CameraId> = self.taps.lock().keys().cloned().collect();
         let new: Vec<_> =
             wanted.keys().filter(|id| !known.contains(**id)).cloned().cloned().collect();
         let gone: Vec<_> = known.into_iter().filter(|id| !wanted.contains_key(id)).collect();
-        for (id, lane) in wanted {
-            self.apply_lane(id, &tuned(lane, &self.tuning), settings.api.live_viewers_max);
+        for (id, camera) in wanted {
+            let lane = tuned(&camera.lane, &self.tuning);
+            self.apply_lane(id, &lane, camera.record, settings.api.live_viewers_max);
         }
         let captures = captures_of(&settings);
         let before = self.applied.as_ref().map(captures_of).unwrap_or_default();
@@ -126,9 +131,11 @@ impl Reloader {
         for id in &gone {
             self.taps.lock().remove(id);
             self.pipeline.remove_lane(id);
+            self.clips.remove_camera(id);
             self.views.remove(id);
         }
         self.rules.apply(&settings.assess);
+        self.upload.apply(&settings.upload);
         self.api.store(Arc::new(settings.api.clone()));
         // At the start nobody listens yet, and everything is new.
         if let Some(applied) = &self.applied {
@@ -177,7 +184,14 @@ impl Reloader {
         }
     }
 
-    fn apply_lane(&self, id: &CameraId, lane: &LaneSettings, viewers_max: usize) {
+    fn apply_lane(
+        &self,
+        id: &CameraId,
+        lane: &LaneSettings,
+        record: RecordSettings,
+        viewers_max: usize,
+    ) {
+        let video = self.clips.insert(id, record);
         let is_known = self.taps.lock().contains_key(id);
         if is_known {
             self.pipeline.replace_settings(lane.clone());
@@ -185,7 +199,7 @@ impl Reloader {
         }
         let view: Arc<dyn FrameTap> = self.views.insert(id, viewers_max);
         let slot = self.pipeline.add_lane(lane.clone());
-        let mut taps = vec![view, slot];
+        let mut taps = vec![view, slot, video];
         if let Some((_, meter)) = self.light.as_ref().filter(|(camera, _)| camera == id) {
             taps.push(Arc::clone(meter) as Arc<dyn FrameTap>);
         }
@@ -241,6 +255,7 @@ fn changed_fields(before: &CameraConfig, now: &CameraConfig) -> Vec<&'static str
         ("detect", bare(before) != bare(now)),
         ("zones", before.lane.zones != now.lane.zones),
         ("masks", before.lane.masks != now.lane.masks),
+        ("record", before.record != now.record),
     ];
     changes.into_iter().filter(|(_, is_changed)| *is_changed).map(|(field, _)| field).collect()
 }

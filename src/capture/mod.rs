@@ -8,6 +8,7 @@
 
 pub mod control;
 mod directory;
+mod encoded;
 mod error;
 #[cfg(feature = "gst")]
 pub mod gst;
@@ -29,6 +30,7 @@ pub use control::{
     StillNaming,
 };
 pub use directory::{CameraEntry, CameraEvent, Directory};
+pub use encoded::EncodedSink;
 pub use error::{CaptureError, Recovery};
 pub use settings::{
     CameraSettings, DriverKind, PTP_PORT, PtpAddress, RtspTransport, STALL_TIMEOUT_DEFAULT,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::EncodedSink;
 use crate::domain::{CameraId, Frame, FrameTap, SessionId};
 use crate::health::Counter;
 use crate::rt::Clock;
@@ -89,6 +90,11 @@ impl FrameSink {
     /// The clock frames are dated with.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Where encoded frames go.
+    pub fn encoded(&self) -> EncodedSink {
+        EncodedSink::new(self.session, self.clock.clone(), &self.taps)
     }
 
     /// This is what the camera calls itself; known before the first frame or not

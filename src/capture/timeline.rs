@@ -34,6 +34,11 @@ impl Timeline {
         Self { anchor: None, follows_clock }
     }
 
+    /// Monotonic time of a picture that is not here yet; unknown before the first.
+    pub(super) fn mono(&self, stream: Duration) -> Option<Duration> {
+        self.anchor.map(|anchor| anchor.map(stream).0)
+    }
+
     /// Monotonic and wall time of the picture with this stream time, which arrived
     /// at `mono`, `wall`.
     pub(super) fn date(

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{ConfigFile, Exit, Upload, with_causes};
+use super::{ConfigFile, Exit, Upload, dead_letters, with_causes};
 use crate::app::{device, proof};
 use crate::config::{Environment, Overrides, Settings};
 use crate::rt::Clock;
@@ -24,6 +24,7 @@ pub fn answer(
             writeln!(out, "{:#}", http::openapi())?;
             Ok(Exit::Done)
         }
+        Upload::DeadLetters(question) => dead_letters::answer(question, environment, out),
     }
 }
 

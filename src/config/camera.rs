@@ -13,6 +13,7 @@ use crate::capture::{
     CameraSettings, ConnectionMode, DriverKind, PtpAddress, RtspTransport, Source,
 };
 use crate::domain::{CameraId, FRAME_EDGE_MAX_PX};
+use crate::media::{RecordMode, RecordSettings};
 use crate::pipeline::LaneSettings;
 
 /// Most cameras. Two cores decode about sixteen small streams.
@@ -39,6 +40,9 @@ const MODES: [(&str, ConnectionMode); 3] = [
 
 const TRANSPORTS: [(&str, RtspTransport); 2] =
     [("tcp", RtspTransport::Tcp), ("udp", RtspTransport::Udp)];
+
+const RECORD_MODES: [(&str, RecordMode); 2] =
+    [("events", RecordMode::Events), ("off", RecordMode::Off)];
 
 /// All cameras of the file. `has_own_labels`: the network is not a built-in one,
 /// so that its classes cannot be checked.
@@ -72,12 +76,13 @@ fn camera(section: &Section<'_>, has_own_labels: bool) -> Option<CameraConfig> {
     let capture = capture(section, id_or_fallback, name);
     let detect = section.section("detect");
     let lane = read_lane(&detect, capture.as_ref(), has_own_labels);
+    let record = read_record(section, capture.as_ref());
     let zones = area::zones(section, has_own_labels);
     let masks = area::masks(section);
     detect.finish();
     id?;
     let lane = LaneSettings { zones, masks, ..lane? };
-    Some(CameraConfig { capture: capture?, lane })
+    Some(CameraConfig { capture: capture?, lane, record })
 }
 
 fn capture(section: &Section<'_>, id: CameraId, name: String) -> Option<CameraSettings> {
@@ -180,6 +185,25 @@ fn read_lane(
     lane.view_threshold = view_threshold.unwrap_or(lane.view_threshold);
     lane.is_paced = camera.is_paced;
     Some(lane)
+}
+
+/// Cameras whose pictures do not come as a video stream have none to keep.
+fn read_record(camera: &Section<'_>, capture: Option<&CameraSettings>) -> RecordSettings {
+    let section = camera.section("record");
+    let mut record = RecordSettings::default();
+    section.set("mode", &mut record.mode, rules::choice(&RECORD_MODES));
+    section.set("pre_roll", &mut record.pre_roll, rules::span(ms(0)..=ms(30_000)));
+    section.set("post_roll", &mut record.post_roll, rules::span(ms(0)..=ms(60_000)));
+    let is_events = section.has("mode") && record.mode == RecordMode::Events;
+    let streams = |camera: &CameraSettings| {
+        matches!(camera.source, Source::Rtsp(_) | Source::File(_) | Source::Footage)
+    };
+    if is_events && capture.is_some_and(|camera| !streams(camera)) {
+        let fix = "remove it; only network cameras and video files send video that can be kept";
+        section.mistake("mode", "is events for a source without a video stream", fix);
+    }
+    section.finish();
+    record
 }
 
 pub fn id(value: &DeValue<'_>) -> Result<CameraId, Bad> {

@@ -48,6 +48,7 @@ use crate::board::BoardSettings;
 use crate::capture::CameraSettings;
 use crate::fleet::FleetSettings;
 use crate::infer::InferSettings;
+use crate::media::RecordSettings;
 use crate::pipeline::LaneSettings;
 use crate::store::StoreSettings;
 use crate::upload::UploadSettings;
@@ -101,6 +102,8 @@ pub struct CameraConfig {
     pub capture: CameraSettings,
     /// How its pictures are looked at.
     pub lane: LaneSettings,
+    /// What is kept of its video.
+    pub record: RecordSettings,
 }
 
 /// What the command line says; it wins over file and environment.

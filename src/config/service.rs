@@ -36,6 +36,9 @@ const ROLES: [(&str, Role); 3] =
 /// Variable that holds one more key, with the role `admin`.
 const KEY_VARIABLE: &str = "WATCHPOST_API_KEY";
 
+const HOUR: Duration = Duration::from_secs(3600);
+const CENTURY: Duration = Duration::from_secs(36_500 * 86_400);
+
 const MIB: u64 = 1 << 20;
 const TIB: u64 = 1 << 40;
 
@@ -261,9 +264,10 @@ pub fn store(section: Section<'_>) -> StoreSettings {
     section.set("flush_interval", &mut store.flush_interval, rules::span(shortest..=longest));
     section.set("flush_records", &mut store.flush_records, rules::whole(1..=FLUSH_RECORDS_MAX));
     section.set("journal_max", &mut store.journal_max_bytes, rules::size(16 * MIB..=TIB));
+    section.set("clips_max", &mut store.clips_max_bytes, rules::size(16 * MIB..=64 * TIB));
+    section.set_some("clips_max_age", &mut store.clips_max_age, rules::span(HOUR..=CENTURY));
     section.set("media_max", &mut store.media_max_bytes, rules::size(16 * MIB..=64 * TIB));
-    let (hour, century) = (Duration::from_secs(3600), Duration::from_secs(36_500 * 86_400));
-    section.set_some("max_age", &mut store.max_age, rules::span(hour..=century));
+    section.set_some("max_age", &mut store.max_age, rules::span(HOUR..=CENTURY));
     section.set("min_free", &mut store.min_free_bytes, rules::size(MIB..=TIB));
     section.finish();
     store

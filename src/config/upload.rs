@@ -1,5 +1,6 @@
 //! The upload: what goes, how much of it, and where to.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use toml::de::DeValue;
@@ -8,8 +9,8 @@ use super::rules::{self, Bad};
 use super::section::Section;
 use crate::domain::TimeOfDay;
 use crate::upload::{
-    DetectionChoice, HttpSettings, MqttSettings, QuietHours, S3Settings, TlsSettings,
-    UploadSettings, WireForm,
+    DetectionChoice, HttpSettings, MqttSettings, MqttVersion, QuietHours, S3Settings, TIMEOUT,
+    TlsSettings, UploadSettings, WireForm,
 };
 
 const KIB: u64 = 1 << 10;
@@ -18,6 +19,9 @@ const TIB: u64 = 1 << 40;
 /// Shortest token: as for the keys of the service.
 pub const TOKEN_MIN: usize = 16;
 
+/// Less is a line on which nothing answers, more a lane that stands still.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
+
 const DETECTIONS: [(&str, DetectionChoice); 3] = [
     ("none", DetectionChoice::None),
     ("sampled", DetectionChoice::Sampled),
@@ -25,6 +29,8 @@ const DETECTIONS: [(&str, DetectionChoice); 3] = [
 ];
 
 const FORMS: [(&str, WireForm); 2] = [("json", WireForm::Json), ("postcard", WireForm::Postcard)];
+
+const VERSIONS: [(&str, MqttVersion); 2] = [("5", MqttVersion::V5), ("3.1.1", MqttVersion::V311)];
 
 /// The section `upload`; quiet hours are those of `timezone`.
 pub fn upload(section: Section<'_>, timezone: &str) -> UploadSettings {
@@ -59,6 +65,8 @@ fn http(section: Section<'_>) -> Option<HttpSettings> {
     let token = section.secret("token", "token_file", TOKEN_MIN);
     let mut form = WireForm::Json;
     section.set("encoding", &mut form, rules::choice(&FORMS));
+    let mut timeout = TIMEOUT;
+    section.set("timeout", &mut timeout, rules::span(TIMEOUTS));
     let tls = tls(&section);
     let is_plain = url.as_ref().is_some_and(|url| url.starts_with("http://"));
     if is_plain && (tls.ca_file.is_some() || tls.cert_file.is_some()) {
@@ -69,11 +77,13 @@ fn http(section: Section<'_>) -> Option<HttpSettings> {
         section.mistake("url", "is missing", "write url = \"https://…\"");
     }
     section.finish();
-    Some(HttpSettings { url: url?, token, form, tls })
+    Some(HttpSettings { url: url?, token, form, timeout, tls })
 }
 
 fn mqtt(section: Section<'_>) -> Option<MqttSettings> {
     let broker = section.get("url", broker);
+    let mut version = MqttVersion::V5;
+    section.set("version", &mut version, rules::choice(&VERSIONS));
     let username = section.get("username", rules::text);
     let password = section.secret("password", "password_file", 1);
     let mut topic_prefix = "watchpost".to_owned();
@@ -97,6 +107,7 @@ fn mqtt(section: Section<'_>) -> Option<MqttSettings> {
         host,
         port,
         is_tls,
+        version,
         username,
         password,
         topic_prefix,
@@ -114,6 +125,8 @@ fn s3(section: Section<'_>) -> Option<S3Settings> {
     let secret_key = section.secret("secret_key", "secret_key_file", 1);
     let mut prefix = "watchpost".to_owned();
     section.set("prefix", &mut prefix, topic);
+    let mut timeout = TIMEOUT;
+    section.set("timeout", &mut timeout, rules::span(TIMEOUTS));
     let tls = tls(&section);
     let needed = ["endpoint", "bucket", "access_key"];
     let has_secret = section.has("secret_key") || section.has("secret_key_file");
@@ -128,7 +141,7 @@ fn s3(section: Section<'_>) -> Option<S3Settings> {
     section.finish();
     let (endpoint, bucket) = (endpoint?, bucket?);
     let (access_key, secret_key) = (access_key?, secret_key?);
-    Some(S3Settings { endpoint, bucket, region, access_key, secret_key, prefix, tls })
+    Some(S3Settings { endpoint, bucket, region, access_key, secret_key, prefix, timeout, tls })
 }
 
 /// A name that a bucket may have.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BBox, BatchId, CameraId, EventId, Label, RiskScore, Timestamp, TrackId};
+use super::{BBox, BatchId, CameraId, Clip, EventId, Label, RiskScore, Timestamp, TrackId};
 
 /// Most characters that a person may write on an event: it goes out with every
 /// update.
@@ -47,6 +47,8 @@ pub struct Event {
     pub ended_at: Option<Timestamp>,
     /// Whether a snapshot and thumbnail are on disk under this event's id.
     pub has_snapshot: bool,
+    /// Its video, if the camera has any.
+    pub clip: Option<Clip>,
     /// False when the clock had not been set when the event began.
     pub clock_trusted: bool,
     /// Whether a person has looked at it.

@@ -36,6 +36,7 @@ pub fn event() -> Event {
         updated_at: MORNING.after(Duration::from_secs(2)),
         ended_at: None,
         has_snapshot: true,
+        clip: None,
         clock_trusted: true,
         reviewed: false,
         notes: String::new(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CameraId, SessionId, Timestamp};
+use super::{CameraId, EncodedFrame, SessionId, Timestamp};
 
 /// Largest accepted width and height, in pixels: 8K with room for rotation.
 /// Whatever claims more is a damaged header, not a camera.
@@ -200,6 +200,15 @@ impl PixelFormat {
 pub trait FrameTap: Send + Sync {
     /// Here is a frame.
     fn offer(&self, frame: &Arc<Frame>);
+
+    /// Whether encoded frames are of use. Asked before each.
+    fn wants_encoded(&self) -> bool {
+        false
+    }
+
+    /// Here is a frame as the camera encoded it; in the order of decoding, before
+    /// or after the decoded one.
+    fn offer_encoded(&self, _: &Arc<EncodedFrame>) {}
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //! | session | One uninterrupted connection to a camera ([`SessionId`]) | client connection |
 //! | driver | Code that talks to one kind of camera | source |
 //! | frame | One picture with its capture time ([`Frame`]) | packet |
+//! | encoded frame | One picture as the camera encoded it ([`EncodedFrame`]) | packet |
+//! | clip | Video of one event: pre-roll, event, post-roll ([`Clip`]) | recording |
 //! | capture time | Instant of exposure, mapped once to wall time | time of receipt, pts |
 //! | snapshot | JPEG cut from a stream for an event | still |
 //! | thumbnail | Small JPEG for lists | snapshot |
@@ -32,7 +34,9 @@ mod alert_rule;
 mod assessment;
 mod camera;
 mod camera_book;
+mod clip;
 mod detection;
+mod encoded;
 mod event;
 pub mod examples;
 mod frame;
@@ -52,7 +56,9 @@ pub use alert_rule::{AlertRule, InvalidTimeOfDay, RuleId, Schedule, TimeOfDay, W
 pub use assessment::{Assessment, Assessor, Sighting};
 pub use camera::{AfState, CameraNotice, CameraState, CameraStatus, DownloadKind, TransferStatus};
 pub use camera_book::{CAMERA_BOOK, CameraBook, CameraNote};
+pub use clip::{Clip, ClipSize};
 pub use detection::{Candidate, Detection, Label};
+pub use encoded::{EncodedFrame, VideoCodec, VideoFormat};
 pub use event::{Event, NOTES_MAX};
 pub use frame::{
     ColorSpace, FRAME_EDGE_MAX_PX, Frame, FrameError, FrameMeta, FrameTap, PixelFormat, Plane,

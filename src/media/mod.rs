@@ -1,8 +1,17 @@
 //! Media: pictures for people, live and kept.
 
+mod clip_files;
+mod clip_lane;
+mod clip_settings;
+#[cfg(test)]
+mod clip_testing;
+mod clip_writer;
+mod clips;
+mod fmp4;
 pub mod jpeg;
 mod live_view;
 mod overlay;
+mod pre_roll;
 mod snapshot_files;
 mod snapshots;
 #[cfg(test)]
@@ -11,6 +20,9 @@ mod yuv;
 
 use bytes::Bytes;
 
+pub use clip_lane::Recording;
+pub use clip_settings::{ClipLimits, RecordMode, RecordSettings};
+pub use clips::{ClipFilesView, ClipNews, Clips, ClipsContext, OnClip};
 pub use live_view::{LiveView, LiveViews, Viewer};
 pub use snapshots::{SaveDone, Snapshots};
 

@@ -101,6 +101,7 @@ impl Incident {
             updated_at: seen_at(track),
             ended_at: None,
             has_snapshot: false,
+            clip: None,
             clock_trusted,
             reviewed: false,
             notes: String::new(),

@@ -8,6 +8,7 @@
 mod assign;
 mod batch;
 mod board;
+mod clip_records;
 mod incident;
 mod kalman;
 mod lane;

@@ -16,12 +16,13 @@ use std::time::Duration;
 
 use log::{debug, error};
 
+use super::clip_records::ClipRecords;
 use super::scene_changes::SceneChanges;
 use super::{FrameOutcome, Output, TrackView};
 use crate::domain::{BBox, CameraId, Detection, DetectionId, Event, EventId, Frame};
 use crate::health::{Counter, Health, Metrics};
 use crate::live::{DetectionBatchSeen, Hub, LiveMessage};
-use crate::media::{LiveViews, OverlayBox, Snapshots};
+use crate::media::{Clips, LiveViews, OverlayBox, Snapshots};
 use crate::rt::{Stop, Tasks};
 use crate::store::{Durability, EventQuery, PAGE_MAX, Range, Reader, Record, Writer};
 
@@ -46,6 +47,7 @@ pub struct Recorder {
     store: Arc<dyn Writer>,
     hub: Hub,
     on_event: OnEvent,
+    clips: ClipRecords,
     scenes: SceneChanges,
     views: LiveViews,
     events: SyncSender<EventWork>,
@@ -61,6 +63,8 @@ pub struct RecorderContext {
     pub reader: Arc<dyn Reader>,
     /// Keeps pictures.
     pub snapshots: Snapshots,
+    /// Keeps video.
+    pub clips: Clips,
     /// Tells everyone.
     pub hub: Hub,
     /// Judges events.
@@ -94,6 +98,7 @@ impl Recorder {
             writer,
             reader,
             snapshots,
+            clips,
             hub,
             on_event,
             views,
@@ -108,11 +113,14 @@ impl Recorder {
             "Records announced although the store could not keep them.",
             &[],
         );
+        let clips =
+            ClipRecords::start(clips, Arc::clone(&reader), Arc::clone(&writer), hub.clone());
         let scenes = SceneChanges::new(Arc::clone(&writer), hub.clone(), health, unsaved.clone());
         let recorder = Arc::new(Self {
             store: writer,
             hub,
             on_event,
+            clips,
             scenes,
             views,
             events: tx,
@@ -193,8 +201,8 @@ impl Recorder {
         let change = move |known: Option<Event>| {
             let Some(known) = known else { return Some(event) };
             let event = event.dated_as(&known);
-            let Event { reviewed, notes, snooze_until, .. } = known;
-            Some(Event { reviewed, notes, snooze_until, ..event })
+            let Event { reviewed, notes, snooze_until, clip, .. } = known;
+            Some(Event { reviewed, notes, snooze_until, clip: clip.or(event.clip), ..event })
         };
         let done = move |result: Result<Option<Event>, _>| {
             if result.is_err() {
@@ -244,7 +252,8 @@ impl Output for Recorder {
         self.store.next_event_id()
     }
 
-    fn frame_done(&self, outcome: FrameOutcome) {
+    fn frame_done(&self, mut outcome: FrameOutcome) {
+        self.clips.follow(&mut outcome.events, outcome.frame.as_deref());
         if let Some(view) = self.views.get(&outcome.camera) {
             view.set_overlay(outcome.tracks.into_iter().map(OverlayBox::from).collect());
         }

@@ -13,6 +13,7 @@ mod clock_watch;
 mod cursors;
 pub mod disk;
 mod event_v2;
+mod event_v3;
 mod feed;
 mod frame;
 mod handle;

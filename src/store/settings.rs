@@ -15,6 +15,10 @@ pub struct StoreSettings {
     pub flush_records: usize,
     /// Oldest journal segments are removed beyond this many bytes.
     pub journal_max_bytes: u64,
+    /// Oldest clips are removed beyond this many bytes.
+    pub clips_max_bytes: u64,
+    /// No clip is kept longer than this, if set.
+    pub clips_max_age: Option<Duration>,
     /// Oldest snapshots are removed beyond this many bytes.
     pub media_max_bytes: u64,
     /// Nothing is kept longer than this, if set.
@@ -30,6 +34,8 @@ impl Default for StoreSettings {
             flush_interval: Duration::from_millis(500),
             flush_records: 256,
             journal_max_bytes: 512 << 20,
+            clips_max_bytes: 4 << 30,
+            clips_max_age: None,
             media_max_bytes: 2 << 30,
             max_age: None,
             min_free_bytes: 64 << 20,

@@ -13,6 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event_v2::EventV2;
+use super::event_v3::EventV3;
 use super::frame::{BODY_MAX, NextIds};
 use super::{Record, rare_stored};
 use crate::domain::{
@@ -27,6 +28,7 @@ const CONTINUED: u8 = 3;
 const DETECTION_V1: u8 = 1;
 const EVENT_V1: u8 = 2;
 const EVENT_V2: u8 = 3;
+const EVENT_V3: u8 = 4;
 
 /// Most records in one commit. Together with the writer's group size it bounds
 /// how many ids can be in use that a power cut may have taken from the journal.
@@ -98,6 +100,9 @@ pub(super) fn encode_commit(records: &[Record]) -> Result<Vec<u8>, TooLarge> {
         let (tag, bytes) = match record {
             Record::Detection(detection) => {
                 (DETECTION_V1, postcard::to_allocvec(&DetectionV1::from(detection)))
+            }
+            Record::Event(event) if event.clip.is_some() => {
+                (EVENT_V3, postcard::to_allocvec(&EventV3::from(event)))
             }
             Record::Event(event) if EventV2::is_needed(event) => {
                 (EVENT_V2, postcard::to_allocvec(&EventV2::from(event)))
@@ -188,6 +193,9 @@ impl Iterator for Records<'_> {
                 .ok()
                 .map(|stored| Record::Event(stored.into())),
             EVENT_V2 => postcard::from_bytes::<EventV2>(bytes)
+                .ok()
+                .map(|stored| Record::Event(stored.into())),
+            EVENT_V3 => postcard::from_bytes::<EventV3>(bytes)
                 .ok()
                 .map(|stored| Record::Event(stored.into())),
             _ => rare_stored::decode(tag, bytes),
@@ -289,9 +297,10 @@ impl From<EventV1> for Event {
             has_snapshot: s.has_snapshot,
             clock_trusted: s.clock_trusted,
             reviewed: s.reviewed,
-            // The first form had no words of people.
+            // The first form had no words of people, and no video.
             notes: String::new(),
             snooze_until: None,
+            clip: None,
         }
     }
 }

@@ -78,6 +78,14 @@ impl Figures {
         }
     }
 
+    /// Nothing waits any more.
+    pub fn clear(&self) {
+        for lane in &self.lanes {
+            [&lane.waiting, &lane.waiting_bytes].into_iter().for_each(|gauge| gauge.set(0.0));
+        }
+        [&self.dead, &self.oldest].into_iter().for_each(|gauge| gauge.set(0.0));
+    }
+
     /// Shows how it is.
     pub fn show(&self, status: &UpstreamStatus, now: Timestamp) {
         for (lane, figures) in status.lanes.iter().zip(&self.lanes) {

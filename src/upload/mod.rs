@@ -13,6 +13,7 @@ mod figures;
 mod gather;
 pub mod http;
 mod lane_state;
+mod line;
 pub mod mqtt;
 mod outbox;
 mod patience;
@@ -34,12 +35,13 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 pub use dead::{DEAD_MAX, DeadLetter};
+pub use saved::Notebook;
 pub use settings::{
-    DetectionChoice, HttpSettings, MqttSettings, QuietHours, S3Settings, TlsSettings,
-    UploadSettings, WireForm,
+    DetectionChoice, HttpSettings, MqttSettings, MqttVersion, QuietHours, S3Settings, TIMEOUT,
+    TlsSettings, UploadSettings, WireForm,
 };
 pub use status::{LaneStatus, UpstreamStatus};
-pub use uploads::{Uploads, UploadsContext};
+pub use uploads::{Uploads, UploadsContext, Ways};
 
 use crate::domain::{CameraId, EventId, Timestamp};
 use crate::store::Mark;
@@ -206,15 +208,23 @@ pub trait Transport: Send + Sync {
     /// Whether it has a use for a lane.
     fn takes(&self, lane: Lane) -> bool;
 
+    /// Whether a medium is one long request, beside which another can go.
+    fn has_room_beside_media(&self) -> bool {
+        false
+    }
+
     /// Sends a parcel and waits for the confirmation.
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Attempt>;
 
     /// Keeps the line open while there is nothing to send, for those upstream who watch
-    /// whether the box is there; `None` for a way that has no line to keep. Called every
-    /// few seconds.
-    fn keep_up(&self) -> BoxFuture<'_, Option<Result<(), SendError>>> {
+    /// how the box is: bytes that went over it, and what came of them; `None` for a way
+    /// that has no line to keep. Called every few seconds.
+    fn keep_up(&self) -> BoxFuture<'_, Option<(u64, Result<(), SendError>)>> {
         Box::pin(std::future::ready(None))
     }
+
+    /// Something about the box has changed that those upstream may watch.
+    fn look_again(&self) {}
 }
 
 /// An error and its causes in one line.

@@ -76,6 +76,16 @@ impl Outbox {
         }
     }
 
+    /// Takes over from the outbox of the same upstream that was there before.
+    pub fn go_on_from(&self, old: &Self) {
+        let old = old.lock();
+        let Some(journal) = old.journal else { return };
+        let (saved, dead) = (old.to_save(), old.dead.clone());
+        let mut state = self.lock();
+        state.restore(journal, saved, dead, &self.selection.lanes, self.limits.items);
+        state.gone = old.gone;
+    }
+
     /// The journal was taken away: what waited in it is lost.
     fn begin_anew(&self, journal: Uuid) {
         let mut state = self.lock();

@@ -13,7 +13,44 @@ use super::Lane;
 use super::budget::Spent;
 use super::dead::DeadLetter;
 use crate::domain::{Setting, Timestamp};
+use crate::rt::Clock;
 use crate::store::{Durability, Mark, Reader, StoreError, Writer};
+
+/// A few words that a way upstream keeps between runs, as a setting in the journal.
+#[derive(Clone)]
+pub struct Notebook {
+    /// Name of the setting.
+    pub key: &'static str,
+    /// Finds it.
+    pub reader: Arc<dyn Reader>,
+    /// Keeps it.
+    pub writer: Arc<dyn Writer>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl Notebook {
+    /// What was kept; nothing when there is none or it makes no sense. Reads the disk.
+    pub(super) fn read<T: DeserializeOwned + Default>(&self) -> T {
+        let setting = self.reader.setting(self.key).ok().flatten();
+        setting.and_then(|it| serde_json::from_str(&it.value).ok()).unwrap_or_default()
+    }
+
+    /// Keeps it.
+    pub(super) fn write(&self, what: &impl Serialize) {
+        // Plain data of our own: writing it to memory cannot fail.
+        let Ok(value) = serde_json::to_string(what) else { return };
+        let (key, updated_at) = (self.key.to_owned(), self.clock.now());
+        let setting = Setting { key: key.clone(), revision: 0, value, updated_at };
+        let change = Box::new(move |_| Some(setting));
+        let done = Box::new(move |result: Result<_, StoreError>| {
+            if let Err(error) = result {
+                warn!(error:%; "What an upstream was told could not be kept.");
+            }
+        });
+        self.writer.amend_setting(&key, change, Durability::Written, done);
+    }
+}
 
 /// How far an upstream is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

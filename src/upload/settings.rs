@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::domain::{Secret, TimeOfDay};
 
+/// Longest time of a request, when nothing else is written.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Settings of the upload. Without an upstream nothing is uploaded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UploadSettings {
@@ -98,11 +101,23 @@ pub struct HttpSettings {
     pub token: Option<Secret>,
     /// How records are written.
     pub form: WireForm,
+    /// Longest time of a request, beside that of its body on a slow line.
+    pub timeout: Duration,
     /// Certificates.
     pub tls: TlsSettings,
 }
 
-/// A broker over MQTT 5.
+/// How a broker is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MqttVersion {
+    /// MQTT 5: names of items travel beside them.
+    V5,
+    /// MQTT 3.1.1, for brokers that know nothing newer, such as the NATS server: names of
+    /// items travel in them.
+    V311,
+}
+
+/// A broker over MQTT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MqttSettings {
     /// Name or address of the broker.
@@ -111,6 +126,8 @@ pub struct MqttSettings {
     pub port: u16,
     /// Whether the connection is encrypted.
     pub is_tls: bool,
+    /// What it speaks.
+    pub version: MqttVersion,
     /// Who we say we are.
     pub username: Option<String>,
     /// And prove it with.
@@ -138,6 +155,8 @@ pub struct S3Settings {
     pub secret_key: Secret,
     /// What all names begin with; may be empty.
     pub prefix: String,
+    /// Longest time of a request, beside that of its body on a slow line.
+    pub timeout: Duration,
     /// Certificates.
     pub tls: TlsSettings,
 }

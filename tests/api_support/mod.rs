@@ -47,9 +47,9 @@ use watchpost::health::{Health, LogRing, Metrics, Progress};
 use watchpost::infer::DetectorInfo;
 use watchpost::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use watchpost::live::Hub;
-use watchpost::media::{LiveViews, Snapshots};
+use watchpost::media::{ClipLimits, Clips, ClipsContext, LiveViews, Snapshots};
 use watchpost::pipeline::{Recorder, RecorderContext};
-use watchpost::rt::{Clock, Stop, Tasks};
+use watchpost::rt::{Claim, Clock, Stop, Tasks};
 use watchpost::upload::Uploads;
 
 /// Nothing in these tests may take longer; it ends a hang, it is not a timing.
@@ -72,6 +72,7 @@ pub struct Appliance {
     pub metrics: Metrics,
     pub live_views: LiveViews,
     pub snapshots: Snapshots,
+    pub clips: Clips,
     pub store: Arc<MemoryStore>,
     pub clock: Clock,
     pub alerts: Alerts,
@@ -121,6 +122,17 @@ impl Appliance {
         let tasks = Tasks::new(stop.clone(), |_| {});
         let media = tempfile::tempdir().unwrap();
         let snapshots = Snapshots::open(media.path(), 1 << 20, &health, &metrics, &tasks, &stop);
+        let clips = Clips::open(ClipsContext {
+            claim: Claim::free(),
+            dir: media.path().join("clips"),
+            limits: ClipLimits { bytes: 1 << 20, age: None, min_free_bytes: 0 },
+            free_bytes: Arc::new(|| None),
+            clock: clock.clone(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
         let hub = Hub::new(clock.clone(), metrics.clone());
         let cameras = Directory::default();
         cameras.insert(camera());
@@ -197,6 +209,7 @@ impl Appliance {
             camera_desk: Arc::<camera_desk::Cameras>::clone(&camera_desk),
             live_views: live_views.clone(),
             snapshots: snapshots.clone(),
+            clips: clips.clone(),
             health: health.clone(),
             progress: progress.clone(),
             metrics: metrics.clone(),
@@ -235,6 +248,7 @@ impl Appliance {
             metrics,
             live_views,
             snapshots,
+            clips,
             store,
             clock,
             alerts,
@@ -262,6 +276,7 @@ impl Appliance {
             writer: Arc::<MemoryStore>::clone(&self.store),
             reader: Arc::<MemoryStore>::clone(&self.store),
             snapshots: self.snapshots.clone(),
+            clips: self.clips.clone(),
             hub: self.hub.clone(),
             on_event: {
                 let alerts = self.alerts.clone();

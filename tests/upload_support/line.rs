@@ -54,6 +54,7 @@ impl Line {
     /// No more than so many bytes go up, until [`Self::release`].
     pub fn hold_at(&self, bytes: u64) {
         self.up.0.lock().unwrap().held_at = Some(bytes);
+        self.up.1.notify_all();
     }
 
     /// All goes up again.

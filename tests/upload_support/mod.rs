@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests keep real deadlines")]
 #![allow(dead_code, reason = "each test file uses its part of this")]
 
+pub mod broker;
 pub mod line;
 pub mod seed;
 pub mod storage;
@@ -74,6 +75,12 @@ pub enum Fault {
     Status(u16),
     /// The collector takes it, and answers without end.
     Endless,
+    /// The collector takes it, and answers a byte at a time, so slowly that it never ends.
+    Drip,
+    /// The collector keeps nothing and confirms everything: for measuring who sends.
+    Nod,
+    /// Somebody else claims to have so many bytes of a medium.
+    Claims(u64),
 }
 
 /// What has arrived.
@@ -127,7 +134,7 @@ impl Kept {
     }
 
     fn medium(&self, path: &str, status: u16) -> Answer {
-        let bytes = &self.media[path];
+        let bytes = self.media.get(path).map_or(&[][..], Vec::as_slice);
         let is_whole = path.ends_with(&sha256_hex(bytes));
         let headers = [
             ("upload-offset", bytes.len().to_string()),
@@ -138,11 +145,7 @@ impl Kept {
     }
 
     fn take_batch(&mut self, request: &Request, refuses: &Refuses) -> Answer {
-        let plain = zstd::bulk::decompress(&request.body, 32 << 20).unwrap();
-        let batch: Batch = match request.headers["content-type"].as_str() {
-            "application/json" => serde_json::from_slice(&plain).unwrap(),
-            _ => postcard::from_bytes(&plain).unwrap(),
-        };
+        let batch = decoded(request);
         assert_eq!(request.headers["idempotency-key"], batch.batch);
         if batch.items.iter().any(|item| (refuses.whole)(&item.key)) {
             return Answer { status: 422, body: b"no such thing".to_vec(), ..Answer::default() };
@@ -292,6 +295,13 @@ fn serve(
                 let body = b"<html>Welcome! Please log in.</html>".to_vec();
                 Answer { status: 200, body, ..Answer::default() }
             }
+            Fault::Nod => nod(&request),
+            Fault::Claims(offset) => {
+                let headers =
+                    [("upload-offset", offset.to_string()), ("upload-complete", "?0".into())];
+                let headers = headers.map(|(name, value)| (name.to_owned(), value)).into();
+                Answer { status: 200, headers, ..Answer::default() }
+            }
             Fault::Status(status) => {
                 let headers = match status {
                     429 | 503 => vec![("Retry-After".to_owned(), "0".to_owned())],
@@ -321,9 +331,39 @@ fn serve(
             while stream.write_all(&[b'x'; 4096]).is_ok() {}
             return;
         }
+        if fault == Fault::Drip {
+            // The sender gives up long before the last of it.
+            let never = "x: y\r\n".repeat(1_000_000);
+            for byte in [b"HTTP/1.1 200 X\r\n", never.as_bytes()].concat() {
+                if stream.write_all(&[byte]).and_then(|()| stream.flush()).is_err() {
+                    return;
+                }
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+            return;
+        }
         if stream.write_all(sent).is_err() || fault == Fault::HalfAnswer {
             return;
         }
+    }
+}
+
+fn nod(request: &Request) -> Answer {
+    let ok = Answer { status: 200, ..Answer::default() };
+    if !request.headers.contains_key("content-encoding") {
+        return ok;
+    }
+    let batch = decoded(request);
+    let (accepted, rejected) = (batch.items.len(), Vec::new());
+    let receipt = Receipt { batch: batch.batch, accepted, rejected };
+    Answer { body: serde_json::to_vec(&receipt).unwrap(), ..ok }
+}
+
+fn decoded(request: &Request) -> Batch {
+    let plain = zstd::bulk::decompress(&request.body, 32 << 20).unwrap();
+    match request.headers["content-type"].as_str() {
+        "application/json" => serde_json::from_slice(&plain).unwrap(),
+        _ => postcard::from_bytes(&plain).unwrap(),
     }
 }
 

@@ -16,11 +16,11 @@ use watchpost::media::Snapshots;
 use watchpost::rt::{Clock, Stop, Tasks};
 use watchpost::store::{Durability, Record, Store, StoreSettings, Writer as _};
 use watchpost::upload::http::Http;
-use watchpost::upload::mqtt::Mqtt;
+use watchpost::upload::mqtt::{Around, Look, Mqtt};
 use watchpost::upload::s3::S3;
 use watchpost::upload::{
-    HttpSettings, MqttSettings, S3Settings, TlsSettings, Transport, UploadSettings, Uploads,
-    UploadsContext, WireForm,
+    HttpSettings, MqttSettings, Notebook, S3Settings, TIMEOUT, TlsSettings, Transport,
+    UploadSettings, Uploads, UploadsContext, WireForm,
 };
 
 use super::PATIENCE;
@@ -133,14 +133,26 @@ pub fn picture(state_dir: &Path, event: EventId, bytes: &[u8]) {
     std::fs::write(dir.join(format!("{event}.jpg")), bytes).unwrap();
 }
 
+/// A collector that is not protected.
+pub fn http(url: &str) -> HttpSettings {
+    HttpSettings {
+        url: url.to_owned(),
+        token: None,
+        form: WireForm::Postcard,
+        timeout: TIMEOUT,
+        tls: TlsSettings::default(),
+    }
+}
+
 /// A box as far as the upload needs one.
 pub struct Appliance {
     pub store: Store,
     pub uploads: Uploads,
     pub health: Health,
     pub metrics: Metrics,
+    /// By which the upload goes.
+    pub clock: Clock,
     snapshots: Snapshots,
-    clock: Clock,
     tasks: Tasks,
     stop: Stop,
     runtime: tokio::runtime::Runtime,
@@ -168,7 +180,24 @@ impl Appliance {
 
     /// Begins to upload to a broker.
     pub fn publish(&mut self, mqtt: &MqttSettings, settings: UploadSettings) {
-        let mqtt = Mqtt::new(mqtt, DEVICE).unwrap();
+        self.publish_with(mqtt, None, settings);
+    }
+
+    /// The same, telling how the box is.
+    pub fn publish_with(
+        &mut self,
+        mqtt: &MqttSettings,
+        look: Option<Look>,
+        settings: UploadSettings,
+    ) {
+        let notebook = Notebook {
+            key: "upload.mqtt.told",
+            reader: Arc::new(self.store.clone()),
+            writer: Arc::new(self.store.clone()),
+            clock: self.clock.clone(),
+        };
+        let around = Around { look, notebook: Some(notebook) };
+        let mqtt = Mqtt::new(mqtt, DEVICE, around).unwrap();
         self.upload_through("mqtt", Arc::new(mqtt), settings);
     }
 
@@ -180,10 +209,23 @@ impl Appliance {
 
     /// The same, with certificates.
     pub fn upload_trusting(&mut self, url: &str, tls: TlsSettings, settings: UploadSettings) {
-        let (url, form) = (url.to_owned(), WireForm::Postcard);
-        let http = HttpSettings { url, token: None, form, tls };
-        let http = Http::new(&http, self.clock.clone()).unwrap();
+        let http = HttpSettings { tls, ..http(url) };
+        self.upload_by(&http, settings);
+    }
+
+    /// The same, by settings of its own.
+    pub fn upload_by(&mut self, http: &HttpSettings, settings: UploadSettings) {
+        let http = Http::new(http, self.clock.clone()).unwrap();
         self.upload_through("http", Arc::new(http), settings);
+    }
+
+    /// From now on it goes to the collector at `url` by these settings, or nowhere.
+    pub fn change(&self, url: Option<&str>, settings: UploadSettings) {
+        let way = url.map(|url| {
+            let way = Http::new(&http(url), self.clock.clone()).unwrap();
+            Arc::new(way) as Arc<dyn Transport>
+        });
+        self.runtime.block_on(self.uploads.change("http", settings, way));
     }
 
     fn upload_through(
@@ -194,7 +236,6 @@ impl Appliance {
     ) {
         let context = UploadsContext {
             settings,
-            transports: vec![(name, way)],
             device: DEVICE.into(),
             feed: Arc::new(self.store.clone()),
             reader: Arc::new(self.store.clone()),
@@ -207,8 +248,8 @@ impl Appliance {
             stop: self.stop.clone(),
         };
         let _guard = self.runtime.enter();
-        self.uploads = Uploads::start(context);
-        self.uploads.keepers().into_iter().for_each(|keeper| self.store.keep_for(keeper));
+        self.uploads = Uploads::start(context, vec![(name, way)]);
+        self.store.keep_for(self.uploads.keeper());
     }
 
     /// What health says of the upload.

@@ -62,7 +62,8 @@ pub(super) fn shown(ctx: &ApiContext, id: &CameraId) -> Result<CameraData, ApiEr
 /// A camera, and whether it is to run.
 pub(super) fn data(ctx: &ApiContext, (camera, is_on): (CameraEntry, bool)) -> CameraData {
     let is_connected = sdk::is_connected(ctx, &camera);
-    CameraData::new(camera, is_connected, is_on)
+    let recording = ctx.clips.recording(&camera.id);
+    CameraData::new(camera, is_connected, is_on, recording)
 }
 
 /// Every camera and whether it is to run, by id: those that run as they are, the others

@@ -10,7 +10,6 @@ use crate::api::ApiContext;
 use crate::api::error::ApiError;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
-use crate::api::wire::records::EventData;
 use crate::domain::{CameraId, Event, EventId, NOTES_MAX, RiskLevel, Timestamp};
 use crate::live::LiveMessage;
 use crate::store::{DetectionQuery, Durability, EventQuery, Reader};
@@ -33,7 +32,7 @@ pub(in crate::api) async fn list(
         Ok(page)
     };
     let page = super::search(&request.ctx, range.clone(), read).await?;
-    let items = page.items.iter().map(EventData::from).collect();
+    let items = page.items.iter().map(|event| super::clips::shown(&request.ctx, event)).collect();
     super::listed(&request.query, items, super::pagination(range, &page))
 }
 
@@ -51,7 +50,7 @@ pub(super) fn query(request: &Request) -> Result<EventQuery, ApiError> {
 /// `GET /api/events/{id}`.
 pub(in crate::api) async fn one(request: Request) -> Result<Response, ApiError> {
     let event = find(&request.ctx, EventId(request.id()?)).await?;
-    Ok(response::json(&EventData::from(&event)))
+    Ok(response::json(&super::clips::shown(&request.ctx, &event)))
 }
 
 /// `GET /api/events/{id}/detections`.
@@ -117,7 +116,7 @@ pub(in crate::api) async fn change(mut request: Request) -> Result<Response, Api
     let done = tokio::spawn(async move { apply(&ctx, id, change).await }).await;
     let event =
         done.map_err(|_| ApiError::unavailable("failed", "the change ended unexpectedly"))??;
-    Ok(response::json(&EventData::from(&event)))
+    Ok(response::json(&super::clips::shown(&request.ctx, &event)))
 }
 
 async fn apply(ctx: &ApiContext, id: EventId, change: Change) -> Result<Event, ApiError> {

@@ -1,14 +1,6 @@
 //! Exports: chosen records as a file.
 
-use std::convert::Infallible;
-use std::fs::File;
-use std::io::Read as _;
-
-use bytes::Bytes;
-use futures_util::stream;
-use http_body_util::{BodyExt as _, StreamBody};
 use hyper::StatusCode;
-use hyper::body::Frame;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue,
 };
@@ -17,14 +9,12 @@ use serde::Deserialize;
 
 use super::jobs;
 use crate::api::error::ApiError;
+use crate::api::file;
 use crate::api::request::Request;
 use crate::api::response::{self, Response};
 use crate::domain::{CameraId, EventId, JobState, JobType, RiskLevel, Timestamp};
-use crate::jobs::{Content, Download, ExportRequest, FileFormat};
+use crate::jobs::{Content, ExportRequest, FileFormat};
 use crate::store::{DetectionQuery, EventQuery, Range};
-
-/// Bytes read from a file at a time.
-const CHUNK: usize = 64 << 10;
 
 /// An export that somebody wants. All conditions must hold; none means all records.
 #[derive(Deserialize, JsonSchema)]
@@ -143,7 +133,7 @@ pub(in crate::api) async fn download(request: Request) -> Result<Response, ApiEr
     };
     let disposition = format!("attachment; filename=\"{}\"", download.name);
     let bytes = download.bytes;
-    let mut response = body(request, download);
+    let mut response = Response::new(file::body(request, download.file, 0, bytes));
     response::set(&mut response, CONTENT_TYPE, kind);
     response::set(&mut response, CACHE_CONTROL, "private, no-store");
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(bytes));
@@ -165,29 +155,4 @@ fn not_there(request: &Request) -> ApiError {
             .hint("it failed, or its file was removed; make the export again"),
         Err(error) => error,
     }
-}
-
-/// The file, a chunk at a time. A file that is cut short by a failing disk ends
-/// the connection, which the client sees by the length.
-fn body(request: Request, download: Download) -> Response {
-    let left = download.bytes;
-    let chunks =
-        stream::unfold((request, download.file, left), |(request, file, left)| async move {
-            let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-            if wanted == 0 {
-                return None;
-            }
-            let read = request.ctx.blocking(move || read_chunk(file, wanted)).await;
-            let (chunk, file) = read.ok().flatten()?;
-            let left = left - chunk.len() as u64;
-            Some((Ok::<_, Infallible>(Frame::data(chunk)), (request, file, left)))
-        });
-    Response::new(StreamBody::new(chunks).boxed_unsync())
-}
-
-fn read_chunk(mut file: File, wanted: usize) -> Option<(Bytes, File)> {
-    let mut chunk = vec![0; wanted];
-    let read = file.read(&mut chunk).ok().filter(|read| *read > 0)?;
-    chunk.truncate(read);
-    Some((chunk.into(), file))
 }

@@ -6,6 +6,7 @@ pub(super) mod alerts;
 pub(super) mod analysis;
 pub(super) mod camera_edits;
 pub(super) mod cameras;
+pub(super) mod clips;
 pub(super) mod config;
 pub(super) mod counts;
 pub(super) mod detections;

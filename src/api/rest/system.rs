@@ -53,6 +53,9 @@ pub(in crate::api) async fn stats(request: Request) -> Result<Response, ApiError
 pub(in crate::api) struct Storage {
     journal: Kept,
     index: Kept,
+    /// Video of events.
+    clips: Kept,
+    /// Snapshots.
     media: Kept,
     exports: Kept,
     disk: Disk,
@@ -88,6 +91,7 @@ pub(in crate::api) async fn storage(request: Request) -> Result<Response, ApiErr
     Ok(response::json(&Storage {
         journal: kept(figures.journal_bytes, Some(figures.journal_max_bytes)),
         index: kept(figures.index_bytes, None),
+        clips: kept(figures.clips_bytes, Some(figures.clips_max_bytes)),
         media: kept(figures.media_bytes, Some(figures.media_max_bytes)),
         exports: kept(figures.exports_bytes, None),
         disk: Disk {

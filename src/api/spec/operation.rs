@@ -134,7 +134,7 @@ impl Operation {
         self.answer(Answer { status: 101, content_type: "", schema: None, about })
     }
 
-    fn answer(mut self, answer: Answer) -> Self {
+    pub(super) fn answer(mut self, answer: Answer) -> Self {
         self.answers.push(answer);
         self
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::figures;
-use super::operation::Operation;
+use super::operation::{Answer, Operation};
 use super::operations_sdk;
 use super::parameters::{
     ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, FIELDS, IDS, JOB_STATE, JOB_TYPE, LOGS,
@@ -129,6 +129,18 @@ fn records() -> Vec<Operation> {
             .other(JPEG, "The picture."),
         Operation::get("/api/events/{id}/thumbnail", "The same, small.")
             .other(JPEG, "The picture."),
+        Operation::get(
+            "/api/events/{id}/clip",
+            "The video of an event: whole, or the part that `Range` asks for.",
+        )
+        .other("video/mp4", "Fragmented MP4, as the camera encoded it.")
+        .answer(Answer {
+            status: 206,
+            content_type: "video/mp4",
+            schema: None,
+            about: "The part that was asked for.",
+        })
+        .errors(&[416]),
         Operation::get("/api/detections", "Detections, newest first.")
             .query(&[WHICH_DETECTIONS, PAGE, FIELDS])
             .json::<List<DetectionData<'_>>>(),

@@ -1,11 +1,14 @@
 //! Events, detections and cameras as both contracts show them: the same fields
 //! in lists, in single answers and in live messages.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capture::CameraEntry;
-use crate::domain::{BBox, Detection, Event, Timestamp};
+use crate::domain::{BBox, Clip, Detection, Event, Timestamp};
+use crate::media::Recording;
 
 /// A security event. The documented fields come first; the rest is ours.
 #[derive(Serialize, JsonSchema)]
@@ -48,6 +51,8 @@ pub struct EventData<'a> {
     /// Until when a person does not want to see it.
     snooze_until: Option<Timestamp>,
     has_snapshot: bool,
+    /// Its video; null where the camera has none.
+    clip: Option<ClipData>,
     /// False when the clock had not been set when it began.
     clock_trusted: bool,
 }
@@ -77,7 +82,54 @@ impl<'a> From<&'a Event> for EventData<'a> {
             notes: Some(event.notes.as_str()).filter(|notes| !notes.is_empty()),
             snooze_until: event.snooze_until,
             has_snapshot: event.has_snapshot,
+            clip: event.clip.map(ClipData::from),
             clock_trusted: event.clock_trusted,
+        }
+    }
+}
+
+impl EventData<'_> {
+    /// What became of the clip since it was recorded.
+    pub fn set_clip_status(&mut self, status: ClipStatus) {
+        if let Some(clip) = &mut self.clip {
+            clip.status = status;
+        }
+    }
+}
+
+/// The video of an event.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Clip")]
+struct ClipData {
+    status: ClipStatus,
+    /// Where in the video the event begins, in milliseconds: after the pre-roll.
+    event_at_ms: u64,
+    /// Null while it is being recorded.
+    duration_ms: Option<u64>,
+    /// Null while it is being recorded.
+    size_bytes: Option<u64>,
+}
+
+/// Whether the video of an event can be fetched.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClipStatus {
+    /// Not yet.
+    Recording,
+    /// At `/api/events/{id}/clip`.
+    Ready,
+    /// Not any more: it went to make room.
+    Removed,
+}
+
+impl From<Clip> for ClipData {
+    fn from(clip: Clip) -> Self {
+        let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            status: if clip.size.is_some() { ClipStatus::Ready } else { ClipStatus::Recording },
+            event_at_ms: ms(clip.event_at),
+            duration_ms: clip.size.map(|size| ms(size.length)),
+            size_bytes: clip.size.map(|size| size.bytes),
         }
     }
 }
@@ -180,11 +232,21 @@ pub struct CameraData {
     fps: f64,
     /// False when somebody has switched it off.
     enabled: bool,
+    /// Whether its events get video: `no_video` where the camera sends none that is
+    /// encoded as H.264 or H.265, or sends nothing now.
+    #[schemars(extend("enum" = ["events", "off", "no_video"]))]
+    clips: &'static str,
 }
 
 impl CameraData {
-    /// A camera, whether there is a session with it, and whether it is to run.
-    pub fn new(camera: CameraEntry, is_connected: bool, enabled: bool) -> Self {
+    /// A camera, whether there is a session with it, whether it is to run, and
+    /// whether its events get video.
+    pub fn new(
+        camera: CameraEntry,
+        is_connected: bool,
+        enabled: bool,
+        recording: Recording,
+    ) -> Self {
         Self {
             id: camera.id.as_str().to_owned(),
             model: camera.model,
@@ -200,6 +262,11 @@ impl CameraData {
             height: camera.size_px.map(|(_, height)| height),
             fps: rounded(camera.fps, 10.0),
             enabled,
+            clips: match recording {
+                Recording::Events => "events",
+                Recording::Off => "off",
+                Recording::NoVideo => "no_video",
+            },
         }
     }
 }

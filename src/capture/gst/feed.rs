@@ -13,9 +13,11 @@ use gstreamer::prelude::*;
 use gstreamer_app as app;
 use gstreamer_video as video;
 
-use super::super::{CameraSettings, CaptureError, DriverKind, Source};
+use super::super::timeline::Timeline;
+use super::super::{CameraSettings, CaptureError, DriverKind, EncodedSink, Source};
 use super::decode;
 use super::elements::{chain, make, refused};
+use super::encoded::{StreamTime, Taker};
 use super::footage::Footage;
 use super::rtsp;
 
@@ -52,6 +54,9 @@ pub(super) struct Feed {
     pub is_network: bool,
     pub stall_timeout: Duration,
     pub trouble: Trouble,
+    pub time: StreamTime,
+    /// Takes the encoded frames before they are decoded.
+    pub taker: Taker,
     /// Kept open while the pipeline reads it.
     footage: Option<Footage>,
 }
@@ -74,9 +79,9 @@ impl Trouble {
     }
 }
 
-/// The pipeline for these settings.
-pub(super) fn open(settings: &CameraSettings) -> Result<Feed, CaptureError> {
-    let mut feed = Feed::new(settings)?;
+/// The pipeline for these settings; encoded frames go to `encoded`.
+pub(super) fn open(settings: &CameraSettings, encoded: EncodedSink) -> Result<Feed, CaptureError> {
+    let mut feed = Feed::new(settings, encoded)?;
     let tail = feed.tail()?;
     match &settings.source {
         Source::Rtsp(url) => rtsp::connect(&feed, settings, url, &tail)?,
@@ -99,13 +104,14 @@ pub(super) fn open(settings: &CameraSettings) -> Result<Feed, CaptureError> {
 }
 
 impl Feed {
-    fn new(settings: &CameraSettings) -> Result<Self, CaptureError> {
+    fn new(settings: &CameraSettings, encoded: EncodedSink) -> Result<Self, CaptureError> {
         let is_file = matches!(settings.source, Source::File(_) | Source::Footage);
         let pace = match (is_file, settings.is_paced) {
             (false, _) => Pace::Live,
             (true, false) => Pace::Looped,
             (true, true) => Pace::Paced,
         };
+        let time = StreamTime::new(Timeline::new(pace != Pace::Paced));
         Ok(Self {
             pipeline: gst::Pipeline::new(),
             sink: sink(pace),
@@ -114,6 +120,8 @@ impl Feed {
             is_network: matches!(settings.source, Source::Rtsp(_)),
             stall_timeout: settings.silence_limit(),
             trouble: Trouble::default(),
+            taker: Taker::new(encoded, time.clone()),
+            time,
             footage: None,
         })
     }
@@ -133,7 +141,15 @@ impl Feed {
         source.set_property("location", path);
         let decode = make("decodebin")?;
         chain(&self.pipeline, &[source, decode.clone()])?;
-        self.pipeline.connect_deep_element_added(|_, _, element| decode::tune(element));
+        let taker = self.taker.clone();
+        self.pipeline.connect_deep_element_added(move |_, _, element| {
+            decode::tune(element);
+            if decode::is_parser(element)
+                && let Some(pad) = element.static_pad("src")
+            {
+                taker.watch(&pad);
+            }
+        });
         // Sound and subtitles stay undecoded.
         decode.connect("autoplug-continue", false, |values| {
             let caps = values.get(2).and_then(|value| value.get::<gst::Caps>().ok());

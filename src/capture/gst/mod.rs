@@ -8,6 +8,7 @@
 
 mod decode;
 mod elements;
+mod encoded;
 mod errors;
 mod feed;
 mod footage;
@@ -73,7 +74,7 @@ impl GstDriver {
 
 impl Driver for GstDriver {
     fn run(&mut self, frames: &FrameSink, stop: &Stop) -> Result<(), CaptureError> {
-        let feed = feed::open(&self.settings)?;
+        let feed = feed::open(&self.settings, frames.encoded())?;
         Session::new(feed, frames, stop).run()
     }
 }

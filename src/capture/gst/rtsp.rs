@@ -7,6 +7,7 @@ use gstreamer::prelude::*;
 
 use super::super::{CameraSettings, CaptureError, RtspTransport};
 use super::decode;
+use super::encoded::Taker;
 use super::feed::{Feed, Trouble};
 
 /// Longest wait for one answer of the server, which is known to listen. Cameras
@@ -30,10 +31,11 @@ pub(super) fn connect(
     configure(&source, settings, url);
     take_first_video_only(&source);
     let bin = feed.pipeline.downgrade();
-    let (tail, trouble, name) = (tail.clone(), feed.trouble.clone(), feed.source_name.clone());
+    let entry = Entry { tail: tail.clone(), taker: feed.taker.clone() };
+    let (trouble, name) = (feed.trouble.clone(), feed.source_name.clone());
     source.connect_pad_added(move |_, pad| {
         if let Some(pipeline) = bin.upgrade() {
-            decode_pad(&pipeline, pad, &tail, &trouble, &name);
+            decode_pad(&pipeline, pad, &entry, &trouble, &name);
         }
     });
     let (trouble, name) = (feed.trouble.clone(), feed.source_name.clone());
@@ -86,10 +88,16 @@ fn take_first_video_only(source: &gst::Element) {
     });
 }
 
+/// Where the stream goes on.
+struct Entry {
+    tail: gst::Element,
+    taker: Taker,
+}
+
 fn decode_pad(
     pipeline: &gst::Pipeline,
     pad: &gst::Pad,
-    tail: &gst::Element,
+    entry: &Entry,
     trouble: &Trouble,
     source_name: &str,
 ) {
@@ -102,7 +110,7 @@ fn decode_pad(
         });
     };
     let linked = chain.and_then(|elements| {
-        link(pipeline, pad, &elements, tail).map_err(|error| super::elements::refused(&error))
+        link(pipeline, pad, &elements, entry).map_err(|error| super::elements::refused(&error))
     });
     if let Err(error) = linked {
         trouble.report(error);
@@ -113,12 +121,16 @@ fn link(
     pipeline: &gst::Pipeline,
     pad: &gst::Pad,
     elements: &[gst::Element],
-    tail: &gst::Element,
+    next: &Entry,
 ) -> Result<(), gst::glib::BoolError> {
     pipeline.add_many(elements)?;
     gst::Element::link_many(elements)?;
     if let Some(last) = elements.last() {
-        last.link(tail)?;
+        last.link(&next.tail)?;
+    }
+    let parser = elements.iter().find(|element| decode::is_parser(element));
+    if let Some(pad) = parser.and_then(|parser| parser.static_pad("src")) {
+        next.taker.watch(&pad);
     }
     for element in elements {
         element.sync_state_with_parent()?;

@@ -6,7 +6,6 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use log::warn;
 
-use super::super::timeline::Timeline;
 use super::super::{CaptureError, FrameSink, StallTimer};
 use super::errors::{self, Origin};
 use super::feed::{Feed, Pace};
@@ -31,7 +30,6 @@ pub(super) struct Session<'a> {
     frames: &'a FrameSink,
     stop: &'a Stop,
     reader: Reader,
-    timeline: Timeline,
     timer: StallTimer,
     /// Number that the sink's next picture would have without drops.
     expected: u64,
@@ -47,7 +45,6 @@ impl<'a> Session<'a> {
     pub(super) fn new(feed: Feed, frames: &'a FrameSink, stop: &'a Stop) -> Self {
         Self {
             reader: Reader::new(feed.source_name.clone()),
-            timeline: Timeline::new(feed.pace != Pace::Paced),
             timer: StallTimer::new(feed.stall_timeout, frames.clock().monotonic()),
             feed,
             frames,
@@ -90,7 +87,7 @@ impl<'a> Session<'a> {
         let clock = self.frames.clock();
         let (mono, wall) = (clock.monotonic(), clock.now());
         let (captured_mono, captured_at) = match self.stream_time(sample) {
-            Some(stream) => self.timeline.date(stream, mono, wall),
+            Some(stream) => self.feed.time.date(stream, mono, wall),
             None => (mono, wall),
         };
         let meta = FrameMeta {
@@ -110,7 +107,7 @@ impl<'a> Session<'a> {
         let buffer = sample.buffer()?;
         let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
         let running = segment.to_running_time(buffer.pts()?)?;
-        let stream = self.loop_start + Duration::from(running);
+        let stream = self.feed.time.since_session(running);
         let length = buffer.duration().map_or(Duration::ZERO, Duration::from);
         self.loop_end = self.loop_end.max(stream + length);
         Some(stream)
@@ -136,6 +133,7 @@ impl<'a> Session<'a> {
     fn rewind(&mut self) -> Result<(), gst::glib::BoolError> {
         self.loop_first = self.expected;
         self.loop_start = self.loop_end;
+        self.feed.time.begin_loop(self.loop_end);
         self.feed.pipeline.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO)
     }
 

@@ -5,7 +5,7 @@
 //! answer counts only when it is the receipt of what was sent; it is read up to
 //! [`ANSWER_MAX`] bytes. Redirects are not followed, proxies of the environment not
 //! used, and `https` never becomes anything else. Time is bounded: [`CONNECT_MAX`], and
-//! for a whole request [`REQUEST_MAX`] and the time its body takes at [`SLOWEST`].
+//! for a whole request the time that settings give it and that of its body at [`SLOWEST`].
 
 mod answer;
 mod batches;
@@ -30,9 +30,6 @@ pub use openapi::openapi;
 /// Longest time until a connection stands, TLS included.
 const CONNECT_MAX: Duration = Duration::from_secs(15);
 
-/// Longest time of a request without a body.
-const REQUEST_MAX: Duration = Duration::from_secs(30);
-
 /// Bytes a second of a line on which nothing would ever be delivered.
 const SLOWEST: u64 = 1 << 10;
 
@@ -48,6 +45,7 @@ pub struct Http {
     base: Url,
     token: Option<Secret>,
     form: WireForm,
+    timeout: Duration,
     clock: Clock,
     /// How far the medium is that was sent last.
     progress: Mutex<Option<Progress>>,
@@ -76,7 +74,8 @@ impl Http {
         let base = Url::parse(&settings.url).map_err(|_| HttpError::Url(settings.url.clone()))?;
         let client = client(&settings.tls, base.scheme() == "https")?;
         let (token, form) = (settings.token.clone(), settings.form);
-        Ok(Self { client, base, token, form, clock, progress: Mutex::default() })
+        let (timeout, progress) = (settings.timeout, Mutex::default());
+        Ok(Self { client, base, token, form, timeout, clock, progress })
     }
 
     /// A request for the resource at `parts` below the collector's address.
@@ -85,7 +84,7 @@ impl Http {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push("v1").extend(parts);
         }
-        let limit = REQUEST_MAX + Duration::from_secs(body_bytes as u64 / SLOWEST);
+        let limit = self.timeout + Duration::from_secs(body_bytes as u64 / SLOWEST);
         let request = self.client.request(method, url).timeout(limit);
         match &self.token {
             Some(token) => request.bearer_auth(token.expose()),

@@ -3,33 +3,33 @@
 //! | topic below `prefix/device` | payload | retained |
 //! | --- | --- | --- |
 //! | `status` | `online`, `offline` | yes |
+//! | `health` | state of the box, and what is not well, as JSON | yes |
 //! | `alerts`, `events/{camera}`, `scene_changes/{camera}`, `detections/{camera}` | the record as JSON, as in `wire` | no |
+//! | `cameras/{camera}/state` | `online`, `offline`, `error`, `unknown`, or `off` when switched off | yes |
 //! | `cameras/{camera}/{class}` | `ON` while an event of this class lasts, or `OFF` | yes |
 //! | `cameras/{camera}/snapshot` | the picture of the latest event | yes |
 //! | `proof` | what `watchpost upload test` sends | no |
-
-use std::collections::{BTreeMap, BTreeSet};
+//!
+//! Device, journal, key and hash of an item are user properties; in MQTT 3.1.1, which has
+//! none, they are the member `item` of a record, and a picture has no names.
 
 use bytes::Bytes;
-use rumqttc::v5::mqttbytes::v5::PublishProperties;
+use serde_json::{Value, json};
 
 use super::super::wire::{Data, EventV1};
-use super::super::{Content, Item, Parcel};
+use super::super::{Content, Item, MqttVersion, Parcel};
 use super::discovery;
-
-/// Most events of one class that are remembered as lasting: more objects are not told
-/// apart. Beyond it the oldest counts as over.
-const LASTING_MAX: usize = 64;
-
-/// Most pairs of camera and class that are announced.
-const PAIRS_MAX: usize = 2048;
+use super::presence::{Pair, Presence};
+use super::told::Told;
 
 /// One message.
 pub(super) struct Message {
     pub topic: String,
     pub payload: Bytes,
     pub is_retained: bool,
-    pub properties: PublishProperties,
+    /// Names the item, where the protocol has room for that.
+    pub names: Vec<(String, String)>,
+    pub content_type: Option<&'static str>,
 }
 
 /// Bytes of a message beside topic and payload: the names of its item, for the most.
@@ -38,7 +38,8 @@ const HEAD_BYTES: usize = 220;
 impl Message {
     /// About its bytes on the line.
     pub fn bytes(&self) -> u64 {
-        (self.topic.len() + self.payload.len() + HEAD_BYTES) as u64
+        let names = if self.names.is_empty() { 10 } else { HEAD_BYTES };
+        (self.topic.len() + self.payload.len() + names) as u64
     }
 }
 
@@ -47,37 +48,79 @@ pub(super) struct Topics {
     base: String,
     discovery_prefix: Option<String>,
     device: String,
-    /// Lasting events by camera and class.
-    lasting: BTreeMap<(String, String), BTreeSet<u64>>,
-    cameras: BTreeSet<String>,
+    version: MqttVersion,
+    presence: Presence,
+    pub told: Told,
 }
 
 impl Topics {
-    pub fn new(prefix: &str, discovery_prefix: Option<String>, device: &str) -> Self {
+    pub fn new(
+        prefix: &str,
+        discovery_prefix: Option<String>,
+        device: &str,
+        version: MqttVersion,
+    ) -> Self {
         Self {
             base: format!("{prefix}/{}", word(device)),
             discovery_prefix,
             device: device.to_owned(),
-            lasting: BTreeMap::new(),
-            cameras: BTreeSet::new(),
+            version,
+            presence: Presence::default(),
+            told: Told::default(),
         }
+    }
+
+    /// What an earlier run has told.
+    pub fn recall(&mut self, told: Told) {
+        told.pairs.iter().for_each(|pair| self.presence.recall(pair.clone()));
+        self.told = told;
     }
 
     pub fn status(&self) -> String {
         format!("{}/status", self.base)
     }
 
-    /// What is said at the beginning of every connection.
+    /// What is said at the beginning of every connection, `online` last.
     pub fn greeting(&self) -> Vec<Message> {
-        let mut messages = vec![retained(self.status(), "online".into())];
-        messages.extend(self.announce(discovery::alert));
-        for camera in &self.cameras {
-            messages.extend(self.announce(|box_| discovery::picture(box_, camera)));
+        let mut messages: Vec<_> = self.announce(discovery::alert).into_iter().collect();
+        for camera in &self.told.pictures {
+            messages.extend(self.announce(|it| discovery::picture(it, camera)));
         }
-        for (camera, class) in self.lasting.keys() {
-            messages.extend(self.announce(|box_| discovery::class(box_, camera, class)));
+        for (pair, is_there) in self.presence.all() {
+            messages.extend(self.announce(|it| discovery::class(it, &pair.0, &pair.1)));
+            messages.push(self.seen(pair, is_there));
         }
+        messages.push(retained(self.status(), "online"));
         messages
+    }
+
+    /// How the box is.
+    pub fn health(&self, text: String) -> Vec<Message> {
+        let announcement = self.announce(discovery::health);
+        let said = retained(format!("{}/health", self.base), text);
+        announcement.into_iter().chain([said]).collect()
+    }
+
+    /// How a camera is.
+    pub fn camera(&self, id: &str, name: &str, state: &'static str) -> Vec<Message> {
+        let announcement = self.announce(|it| discovery::camera(it, id, name));
+        let said = retained(self.box_().camera_state(id), state);
+        announcement.into_iter().chain([said]).collect()
+    }
+
+    /// A camera is no more: the broker forgets what it retained about it.
+    pub fn forget(&mut self, camera: &str) -> Vec<Message> {
+        let below = |topic: &str| format!("{}/cameras/{}/{topic}", self.base, word(camera));
+        let mut topics = vec![below("state"), below("snapshot")];
+        topics.extend(self.discovery(|it| discovery::camera(it, camera, "")));
+        topics.extend(self.discovery(|it| discovery::picture(it, camera)));
+        for (_, class) in self.presence.forget(camera) {
+            topics.push(below(&word(&class)));
+            topics.extend(self.discovery(|it| discovery::class(it, camera, &class)));
+        }
+        self.told.forget(camera);
+        // A retained message without content is how MQTT forgets one.
+        topics.into_iter().map(|topic| retained(topic, "")).collect()
     }
 
     /// The messages of an item.
@@ -87,13 +130,16 @@ impl Topics {
             Content::Picture(picture) => {
                 let camera = picture.camera.to_string();
                 let mut messages = Vec::new();
-                if self.cameras.insert(camera.clone()) {
-                    messages.extend(self.announce(|box_| discovery::picture(box_, &camera)));
+                if self.told.picture(&camera) {
+                    messages.extend(self.announce(|it| discovery::picture(it, &camera)));
                 }
-                let topic = format!("{}/cameras/{}/snapshot", self.base, word(&camera));
-                let properties = named(parcel, item, &picture.sha256, "image/jpeg");
-                let payload = picture.jpeg.clone();
-                messages.push(Message { topic, payload, is_retained: true, properties });
+                messages.push(Message {
+                    topic: format!("{}/cameras/{}/snapshot", self.base, word(&camera)),
+                    payload: picture.jpeg.clone(),
+                    is_retained: true,
+                    names: names(parcel, item, &picture.sha256),
+                    content_type: Some("image/jpeg"),
+                });
                 messages
             }
         }
@@ -114,10 +160,19 @@ impl Topics {
             Data::Proof(proof) => ("proof".to_owned(), serde_json::to_vec(proof)),
         };
         // Plain data of our own: writing it to memory cannot fail.
-        let payload = Bytes::from(json.unwrap_or_default());
-        let properties = named(parcel, item, &data.sha256(), "application/json");
-        let topic = format!("{}/{topic}", self.base);
-        let mut messages = vec![Message { topic, payload, is_retained: false, properties }];
+        let mut payload = json.unwrap_or_default();
+        let names = names(parcel, item, &data.sha256());
+        if self.version == MqttVersion::V311 && payload.pop() == Some(b'}') {
+            let pairs = names.iter().map(|(name, text)| (name.clone(), json!(text)));
+            payload.extend(format!(",\"item\":{}}}", Value::Object(pairs.collect())).into_bytes());
+        }
+        let mut messages = vec![Message {
+            topic: format!("{}/{topic}", self.base),
+            payload: payload.into(),
+            is_retained: false,
+            names,
+            content_type: Some("application/json"),
+        }];
         if let Data::Event(event) = data {
             messages.extend(self.presence(event));
         }
@@ -126,26 +181,23 @@ impl Topics {
 
     /// Whether something of the class of an event is there.
     fn presence(&mut self, event: &EventV1) -> Vec<Message> {
-        let pair = (event.camera_id.clone(), event.object_type.clone());
+        let Some(seen) = self.presence.see(event) else { return Vec::new() };
         let mut messages = Vec::new();
-        if !self.lasting.contains_key(&pair) {
-            if self.lasting.len() >= PAIRS_MAX {
-                return messages;
-            }
-            messages.extend(self.announce(|box_| discovery::class(box_, &pair.0, &pair.1)));
+        if seen.is_new {
+            messages.extend(self.announce(|it| discovery::class(it, &seen.pair.0, &seen.pair.1)));
+            self.told.pair(&seen.pair);
         }
-        let topic = format!("{}/cameras/{}/{}", self.base, word(&pair.0), word(&pair.1));
-        let lasting = self.lasting.entry(pair).or_default();
-        match event.ended_at {
-            None => lasting.insert(event.id),
-            Some(_) => lasting.remove(&event.id),
-        };
-        if lasting.len() > LASTING_MAX {
-            lasting.pop_first();
-        }
-        let payload = if lasting.is_empty() { "OFF" } else { "ON" };
-        messages.push(retained(topic, payload.into()));
+        messages.push(self.seen(&seen.pair, seen.is_there));
         messages
+    }
+
+    fn seen(&self, pair: &Pair, is_there: bool) -> Message {
+        let topic = format!("{}/cameras/{}/{}", self.base, word(&pair.0), word(&pair.1));
+        retained(topic, if is_there { "ON" } else { "OFF" })
+    }
+
+    fn box_(&self) -> discovery::Box<'_> {
+        discovery::Box { base: &self.base, device: &self.device }
     }
 
     fn announce(
@@ -153,18 +205,27 @@ impl Topics {
         make: impl FnOnce(&discovery::Box<'_>) -> discovery::Announcement,
     ) -> Option<Message> {
         let prefix = self.discovery_prefix.as_deref()?;
-        let announcement = make(&discovery::Box { base: &self.base, device: &self.device });
+        let announcement = make(&self.box_());
         let topic = format!("{prefix}/{}", announcement.topic);
-        Some(retained(topic, announcement.config.to_string().into()))
+        Some(retained(topic, announcement.config.to_string()))
+    }
+
+    /// The topic of an announcement.
+    fn discovery(
+        &self,
+        make: impl FnOnce(&discovery::Box<'_>) -> discovery::Announcement,
+    ) -> Option<String> {
+        self.announce(make).map(|message| message.topic)
     }
 }
 
-fn retained(topic: String, payload: Bytes) -> Message {
-    Message { topic, payload, is_retained: true, properties: PublishProperties::default() }
+fn retained(topic: String, payload: impl Into<Bytes>) -> Message {
+    let payload = payload.into();
+    Message { topic, payload, is_retained: true, names: Vec::new(), content_type: None }
 }
 
 /// What names an item to whoever receives it.
-fn named(parcel: &Parcel, item: &Item, sha256: &str, content_type: &str) -> PublishProperties {
+fn names(parcel: &Parcel, item: &Item, sha256: &str) -> Vec<(String, String)> {
     let journal = parcel.journal.to_string();
     let pairs = [
         ("device", &*parcel.device),
@@ -172,11 +233,7 @@ fn named(parcel: &Parcel, item: &Item, sha256: &str, content_type: &str) -> Publ
         ("key", &item.key),
         ("sha256", sha256),
     ];
-    PublishProperties {
-        user_properties: pairs.map(|(name, text)| (name.to_owned(), text.to_owned())).into(),
-        content_type: Some(content_type.to_owned()),
-        ..PublishProperties::default()
-    }
+    pairs.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
 }
 
 /// A part of a topic or of an id: letters, digits, `-` and `_`.
@@ -186,43 +243,5 @@ pub(super) fn word(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::super::testing::event;
-    use super::*;
-
-    fn said(messages: &[Message]) -> Vec<(String, String)> {
-        let said = messages.iter().map(|message| {
-            (message.topic.clone(), String::from_utf8_lossy(&message.payload).into_owned())
-        });
-        said.collect()
-    }
-
-    #[test]
-    fn somebody_is_there_until_the_last_one_is_gone() {
-        let mut topics = Topics::new("watchpost", None, "box 1");
-        let mut told = |id, is_over| {
-            let messages = topics.presence(&event(id, is_over));
-            said(&messages).pop().unwrap()
-        };
-        let topic = "watchpost/box_1/cameras/front_yard/traffic_light".to_owned();
-        assert_eq!(told(1, false), (topic.clone(), "ON".to_owned()));
-        assert_eq!(told(2, false).1, "ON");
-        assert_eq!(told(1, true).1, "ON");
-        assert_eq!(told(2, true), (topic, "OFF".to_owned()));
-        assert_eq!(told(2, true).1, "OFF", "told again after a restart");
-    }
-
-    #[test]
-    fn a_new_connection_announces_what_is_known_and_home_assistant_finds_it() {
-        let mut topics = Topics::new("watchpost", Some("homeassistant".to_owned()), "box 1");
-        topics.presence(&event(1, false));
-        topics.cameras.insert("front.yard".to_owned());
-        let text: String =
-            said(&topics.greeting()).into_iter().map(|(t, p)| format!("{t}\n{p}\n\n")).collect();
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/mqtt-greeting.txt");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(path, &text).unwrap();
-        }
-        assert_eq!(text, std::fs::read_to_string(path).unwrap_or_default());
-    }
-}
+#[path = "messages_tests.rs"]
+mod tests;

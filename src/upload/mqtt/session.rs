@@ -6,14 +6,13 @@
 
 use std::time::Duration;
 
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, Packet, PubAckReason};
-use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::super::SendError;
+use super::client::{Connection, News, Options, Sender};
 use super::messages::Message;
+use super::{lost, unavailable};
 
 /// Longest time until a connection stands, TLS included.
 const CONNECT_MAX: Duration = Duration::from_secs(20);
@@ -39,7 +38,7 @@ struct Progress {
 
 /// An open connection.
 pub(super) struct Session {
-    client: AsyncClient,
+    sender: Sender,
     progress: watch::Receiver<Progress>,
     sent: u64,
     task: AbortHandle,
@@ -53,11 +52,11 @@ impl Drop for Session {
 
 impl Session {
     /// Connects, and waits until the broker has taken us.
-    pub async fn open(options: MqttOptions) -> Result<Self, SendError> {
-        let (client, events) = AsyncClient::new(options, QUEUE);
+    pub async fn open(options: Options) -> Result<Self, SendError> {
+        let (sender, connection) = options.open(QUEUE);
         let (tx, progress) = watch::channel(Progress::default());
-        let task = tokio::spawn(drive(events, tx)).abort_handle();
-        let mut session = Self { client, progress, sent: 0, task };
+        let task = tokio::spawn(drive(connection, tx)).abort_handle();
+        let mut session = Self { sender, progress, sent: 0, task };
         session.wait(CONNECT_MAX, |progress| progress.is_up).await?;
         Ok(session)
     }
@@ -74,15 +73,7 @@ impl Session {
         let limit = ACK_MAX + Duration::from_secs(bytes as u64 / SLOWEST);
         let all = async {
             for message in messages {
-                let Message { topic, payload, is_retained, properties } = message;
-                let sent = self.client.publish_with_properties(
-                    topic,
-                    QoS::AtLeastOnce,
-                    is_retained,
-                    payload,
-                    properties,
-                );
-                sent.await.map_err(|_| self.reason())?;
+                self.sender.publish(message).await.map_err(|()| self.reason())?;
                 self.sent += 1;
             }
             Ok(())
@@ -118,62 +109,16 @@ impl Session {
 }
 
 /// Drives a connection until it fails.
-async fn drive(mut events: EventLoop, tx: watch::Sender<Progress>) {
+async fn drive(mut connection: Connection, tx: watch::Sender<Progress>) {
     loop {
-        match events.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => tx.send_modify(|it| it.is_up = true),
-            Ok(Event::Incoming(Packet::PubAck(ack))) => tx.send_modify(|it| {
+        match connection.news().await {
+            News::Connected => tx.send_modify(|it| it.is_up = true),
+            News::Acknowledged(refused) => tx.send_modify(|it| {
                 it.acknowledged += 1;
-                it.refused = it.refused.take().or(refusal(ack.reason));
+                it.refused = it.refused.take().or(refused);
             }),
-            Ok(Event::Incoming(Packet::Disconnect(said))) => {
-                let reason = format!("the broker ends the connection: {:?}", said.reason_code);
-                return tx.send_modify(|it| it.ended = Some(unavailable(reason)));
-            }
-            Ok(_) => {}
-            Err(error) => return tx.send_modify(|it| it.ended = Some(meaning(&error))),
+            News::Ended(reason) => return tx.send_modify(|it| it.ended = Some(reason)),
+            News::Nothing => {}
         }
     }
-}
-
-/// What an acknowledgement means that is none.
-fn refusal(reason: PubAckReason) -> Option<SendError> {
-    let said = format!("the broker refuses a message: {reason:?}");
-    match reason {
-        PubAckReason::Success | PubAckReason::NoMatchingSubscribers => None,
-        PubAckReason::TopicNameInvalid | PubAckReason::PayloadFormatInvalid => {
-            Some(SendError::Rejected { reason: said })
-        }
-        PubAckReason::NotAuthorized => Some(SendError::Denied {
-            reason: said,
-            next_step: "Let this user publish below upload.mqtt.topic_prefix and discovery_prefix."
-                .to_owned(),
-        }),
-        PubAckReason::UnspecifiedError
-        | PubAckReason::ImplementationSpecificError
-        | PubAckReason::PacketIdentifierInUse
-        | PubAckReason::QuotaExceeded => Some(unavailable(said)),
-    }
-}
-
-fn meaning(error: &ConnectionError) -> SendError {
-    let reason = super::super::with_causes(error);
-    match error {
-        ConnectionError::ConnectionRefused(
-            ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
-        ) => SendError::Denied {
-            reason,
-            next_step: "Correct username and password under [upload.mqtt].".to_owned(),
-        },
-        _ => unavailable(reason),
-    }
-}
-
-/// The connection is gone and nobody said why.
-pub(super) fn lost() -> SendError {
-    unavailable("the connection to the broker is lost")
-}
-
-fn unavailable(reason: impl Into<String>) -> SendError {
-    SendError::Unavailable { reason: reason.into(), retry_after: None }
 }

@@ -32,9 +32,6 @@ use super::{Attempt, Content, Lane, Parcel, S3Settings, SendError, Sent, Transpo
 use lists::Lists;
 use parts::{PART, Progress};
 
-/// Longest time of a request without its body.
-const REQUEST_MAX: Duration = Duration::from_secs(60);
-
 /// Bytes a second of a line on which nothing would ever be delivered.
 const SLOWEST: u64 = 1 << 10;
 
@@ -47,6 +44,7 @@ pub struct S3 {
     lists: Lists,
     prefix: String,
     address: String,
+    timeout: Duration,
     /// How far the large medium is that was sent last.
     progress: Mutex<Option<Progress>>,
 }
@@ -105,8 +103,8 @@ impl S3 {
             .build()
             .map_err(|error| S3Error::Bucket(super::with_causes(&error)))?;
         let address = format!("{}/{}", settings.endpoint.trim_end_matches('/'), settings.bucket);
-        let (prefix, progress) = (settings.prefix.clone(), Mutex::default());
-        Ok(Self { store, lists, prefix, address, progress })
+        let (prefix, timeout) = (settings.prefix.clone(), settings.timeout);
+        Ok(Self { store, lists, prefix, address, timeout, progress: Mutex::default() })
     }
 
     /// What all names of a box begin with.
@@ -159,22 +157,27 @@ impl S3 {
         let bytes = payload.content_length() as u64;
         let options = PutOptions { attributes, ..PutOptions::default() };
         let put = self.store.put_opts(&path, payload, options);
-        let result = match tokio::time::timeout(limit(bytes), put).await {
-            Ok(Ok(_)) => Ok(kept(&path)),
-            Ok(Err(error)) => Err(meaning(&error)),
-            Err(_) => Err(unavailable("no answer in time".to_owned())),
+        let result = match self.within(bytes, put).await {
+            Ok(done) => done.map(|_| kept(&path)).map_err(|error| meaning(&error)),
+            Err(error) => Err(error),
         };
         Attempt { bytes: bytes + HEADS, result }
+    }
+
+    /// What comes of a request with a body of so many bytes.
+    async fn within<T>(
+        &self,
+        bytes: u64,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<object_store::Result<T>, SendError> {
+        let limit = self.timeout + Duration::from_secs(bytes / SLOWEST);
+        let done = tokio::time::timeout(limit, request).await;
+        done.map_err(|_| unavailable("no answer in time".to_owned()))
     }
 }
 
 fn kept(path: &Path) -> Sent {
     Sent::Whole { rejected: Vec::new(), receipt: format!("kept as {path}") }
-}
-
-/// Longest time of a request with a body of so many bytes.
-fn limit(bytes: u64) -> Duration {
-    REQUEST_MAX + Duration::from_secs(bytes / SLOWEST)
 }
 
 fn meaning(error: &Error) -> SendError {
@@ -199,6 +202,10 @@ impl Transport for S3 {
     }
 
     fn takes(&self, _: Lane) -> bool {
+        true
+    }
+
+    fn has_room_beside_media(&self) -> bool {
         true
     }
 

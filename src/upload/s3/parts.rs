@@ -13,8 +13,8 @@ use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt as _, PutMultipartOptions, PutPayload};
 
-use super::super::{Attempt, Parcel, Picture, SendError, Sent};
-use super::{HEADS, Object, S3, kept, limit, meaning, unavailable};
+use super::super::{Attempt, Parcel, Picture, SendError, Sent, with_causes};
+use super::{HEADS, Object, S3, kept, meaning, unavailable};
 
 /// Bytes of a part: the least that storages take for all but the last, so that little is
 /// sent again after a failure, and alerts wait for little. It also bounds what can be
@@ -29,7 +29,7 @@ pub(super) struct Progress {
     done: Vec<PartId>,
 }
 
-/// Bytes on the line so far, and what came of it.
+/// What came of a step.
 type Step<T> = Result<T, SendError>;
 
 impl S3 {
@@ -60,7 +60,7 @@ impl S3 {
             let (store, index) = (&self.store, progress.done.len());
             let put = store.put_part(&path, &progress.upload, index, PutPayload::from(part));
             // Whether it has arrived is asked before the next one.
-            progress.done.push(within(to - from, put).await?);
+            progress.done.push(self.step(to - from, put).await?);
         }
         if to < total {
             self.remember(Some(progress));
@@ -68,7 +68,7 @@ impl S3 {
         }
         *bytes += HEADS;
         let done = self.store.complete_multipart(&path, &progress.upload, progress.done);
-        within(0, done).await?;
+        self.step(0, done).await?;
         Ok(kept(&path))
     }
 
@@ -95,17 +95,16 @@ impl S3 {
         }
         *bytes += HEADS;
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-        let upload = within(0, self.store.create_multipart_opts(&path, options)).await?;
+        let upload = self.step(0, self.store.create_multipart_opts(&path, options)).await?;
         Ok(Some(Progress { path, upload, done: Vec::new() }))
     }
 
     /// Whether the object is there; its name holds its hash.
     async fn has(&self, path: &Path, total: u64) -> Step<bool> {
-        match tokio::time::timeout(limit(0), self.store.head(path)).await {
-            Ok(Ok(meta)) => Ok(meta.size == total),
-            Ok(Err(Error::NotFound { .. })) => Ok(false),
-            Ok(Err(error)) => Err(meaning(&error)),
-            Err(_) => Err(unavailable("no answer in time".to_owned())),
+        match self.within(0, self.store.head(path)).await? {
+            Ok(meta) => Ok(meta.size == total),
+            Err(Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(meaning(&error)),
         }
     }
 
@@ -144,26 +143,26 @@ impl S3 {
     /// Gives an upload up: the storage removes its parts.
     async fn end(&self, path: &Path, upload: &String) {
         // What cannot be ended now is found again with the next large medium.
-        if let Err(error) = within(0, self.store.abort_multipart(path, upload)).await {
+        if let Err(error) = self.step(0, self.store.abort_multipart(path, upload)).await {
             debug!(path:%, error:%; "An upload that was given up could not be ended.");
         }
     }
 
+    /// A request for an upload that is under way, with a body of so many bytes.
+    async fn step<T>(
+        &self,
+        bytes: u64,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Step<T> {
+        self.within(bytes, request).await?.map_err(|error| match error {
+            // The upload was ended by somebody else; the next try begins another one. A
+            // bucket that is not there says so then.
+            Error::NotFound { .. } => unavailable(with_causes(&error)),
+            error => meaning(&error),
+        })
+    }
+
     fn remember(&self, progress: Option<Progress>) {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
-    }
-}
-
-/// A request with a body of so many bytes.
-async fn within<T>(bytes: u64, request: impl Future<Output = object_store::Result<T>>) -> Step<T> {
-    match tokio::time::timeout(limit(bytes), request).await {
-        Ok(Ok(done)) => Ok(done),
-        // The upload was ended by somebody else; the next try begins another one. A
-        // bucket that is not there says so then.
-        Ok(Err(error @ Error::NotFound { .. })) => {
-            Err(unavailable(super::super::with_causes(&error)))
-        }
-        Ok(Err(error)) => Err(meaning(&error)),
-        Err(_) => Err(unavailable("no answer in time".to_owned())),
     }
 }

@@ -3,6 +3,7 @@
 
 import { html, useEffect, useRef, useState } from "./html.js";
 import { Duration, pictureOf, ReviewButton, Risk } from "./event-card.js";
+import { EventVideo } from "./event-video.js";
 import { clockTime, fullTime, percent, title, utcTime } from "./format.js";
 import { BackIcon, CloseIcon, ForthIcon } from "./icons.js";
 
@@ -65,7 +66,9 @@ function Dialog({ event, session, state, newer, older }) {
           <${CloseIcon} />
         </button>
       </div>
-      <${Snapshot} key=${event.id} event=${event} session=${session} />
+      <${EventVideo} key=${event.id} event=${event} session=${session}>
+        <${Snapshot} event=${event} session=${session} />
+      <//>
       <div class="dialog-body">
         <p class="summary">${event.summary}</p>
         ${event.reasoning && html`<p class="reasoning">${event.reasoning}</p>`}

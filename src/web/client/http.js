@@ -174,6 +174,16 @@ export class Api {
   }
 
   /**
+   * The address of an event's video, an MP4 file, for a `<video>` element.
+   *
+   * @param {number} eventId
+   * @returns {string}
+   */
+  clipUrl(eventId) {
+    return this.mediaUrl(`/api/events/${eventId}/clip`);
+  }
+
+  /**
    * Address and subprotocols of a WebSocket.
    *
    * @param {string} path

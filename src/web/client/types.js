@@ -44,9 +44,20 @@
  * @property {string | null} [notes] what a person wrote on it
  * @property {string | null} [snooze_until] until when a person does not want to see it
  * @property {boolean} [has_snapshot]
+ * @property {Clip | null} [clip] its video; null where the camera has none
  * @property {boolean} [clock_trusted] false when the clock had not been set
  * @property {{ x: number, y: number, width: number, height: number }} [bbox] where the
  *   object is in the snapshot, as fractions of the picture
+ */
+
+/**
+ * The video of an event: pre-roll, event, post-roll.
+ *
+ * @typedef {object} Clip
+ * @property {"recording" | "ready" | "removed"} status it can be fetched when it is ready
+ * @property {number} event_at_ms where in the video the event begins
+ * @property {number | null} [duration_ms]
+ * @property {number | null} [size_bytes]
  */
 
 /**
