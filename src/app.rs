@@ -15,10 +15,12 @@ mod drivers;
 mod factory_reset;
 mod figures;
 mod fleet;
+mod governor;
 mod house;
 pub(crate) mod panel;
 pub(crate) mod proof;
 mod reload;
+mod start_note;
 mod steering;
 mod store_check;
 mod system;
@@ -382,6 +384,8 @@ async fn appliance(
             Arc::new(move || asked.notify_one())
         },
     }));
+    start_note::write(&house, store.clone());
+    governor::start(&house, Sensors::system(), &panel::profile(&settings), pipeline.clone());
     let settings_kept = tuning::restore(store.clone(), &[TUNING, CAMERA_BOOK], tune, stop.clone());
     tasks.spawn("settings", settings_kept);
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 use watchpost::domain::{
     Alert, AlertId, AlertStatus, BBox, BatchId, CameraId, Detection, DetectionId, Event, EventId,
-    Label, RiskLevel, RiskScore, RuleId, Timestamp, TrackId,
+    Label, RiskLevel, RiskScore, RuleId, Timestamp, TrackId, examples,
 };
 use watchpost::store::Record;
 
@@ -90,11 +90,7 @@ fn event(group: u64, at: Timestamp) -> Event {
         started_at: at,
         updated_at: at,
         ended_at: Some(at),
-        has_snapshot: true,
-        clock_trusted: true,
-        reviewed: false,
-        notes: String::new(),
-        snooze_until: None,
+        ..examples::event()
     }
 }
 

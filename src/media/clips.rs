@@ -321,3 +321,7 @@ impl Queue {
         self.lanes.values().for_each(|lane| lane.set_held_max(share));
     }
 }
+
+#[cfg(test)]
+#[path = "clips_tests.rs"]
+mod tests;

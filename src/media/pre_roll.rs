@@ -87,9 +87,8 @@ impl PreRoll {
     /// Where a clip that shows `mono` begins: on the latest keyframe up to then, or
     /// on the oldest there is. Also when that is.
     pub fn position_at(&self, mono: Duration) -> (Position, Option<Duration>) {
-        let mut whole = self.groups.iter().filter(|group| group.gone == 0).rev().peekable();
         let mut found = None;
-        while let Some(group) = whole.next() {
+        for group in self.groups.iter().filter(|group| group.gone == 0).rev() {
             found = Some(group);
             if group.begins_at().is_some_and(|at| at <= mono) {
                 break;

@@ -63,13 +63,16 @@ impl StreamTime {
     }
 }
 
+/// Caps, and what they say, if it is a format that is kept.
+type Known = (gst::Caps, Option<Arc<VideoFormat>>);
+
 /// Takes the encoded frames of one session.
 #[derive(Clone)]
 pub(super) struct Taker {
     sink: EncodedSink,
     time: StreamTime,
-    /// The caps seen last, and what they say.
-    format: Arc<Mutex<Option<(gst::Caps, Option<Arc<VideoFormat>>)>>>,
+    /// Of the frame before.
+    format: Arc<Mutex<Option<Known>>>,
 }
 
 impl Taker {

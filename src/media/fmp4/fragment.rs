@@ -48,6 +48,11 @@ pub(in crate::media) struct Fragmenter {
 impl Fragmenter {
     /// Here is the next frame. Returns the fragment that ends before it.
     pub fn push(&mut self, frame: Arc<EncodedFrame>) -> Option<Fragment> {
+        let origin = *self.origin.get_or_insert(frame.pts);
+        if frame.pts < origin {
+            // Shown before the first keyframe, made from what was before it.
+            return None;
+        }
         let ended = if self.ends_before(&frame) { self.flush(Some(frame.pts)) } else { None };
         if let Some(last) = self.waiting.last() {
             let interval = frame.pts.abs_diff(last.pts);
@@ -79,11 +84,13 @@ impl Fragmenter {
         let begins_with_keyframe = frames.first()?.is_keyframe;
         let mut times: Vec<_> = frames.iter().map(|frame| frame.pts).collect();
         times.sort_unstable();
-        let origin = *self.origin.get_or_insert(*times.first()?);
+        let origin = self.origin?;
         let last = *times.last()?;
         let interval = self.interval.filter(|interval| !interval.is_zero());
         let after = last + interval.unwrap_or(INTERVAL_DEFAULT);
-        let end = next.filter(|next| *next > last).unwrap_or(after).saturating_sub(origin);
+        // What follows may begin with pictures that are shown before `next`.
+        let end = next.filter(|next| *next > last).map_or(after, |next| next.min(after));
+        let end = end.saturating_sub(origin);
         self.sequence += 1;
         let mut edges: Vec<u64> =
             times.iter().map(|time| ticks(time.saturating_sub(origin))).collect();
@@ -93,7 +100,7 @@ impl Fragmenter {
         let bytes = encode(&frames, &edges, &shown, self.sequence);
         let listed = Listed {
             bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
-            ticks: narrow(edges.last()?.saturating_sub(*edges.first()?)),
+            start: *edges.first()?,
             begins_with_keyframe,
         };
         Some(Fragment { bytes, listed, end })
@@ -135,4 +142,109 @@ fn encode(frames: &[Arc<EncodedFrame>], edges: &[u64], shown: &[u64], sequence: 
 
 fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::super::super::clip_testing::{encoded, format, keyframe_every};
+    use super::super::{head, scan};
+    use super::*;
+
+    fn fragments(frames: impl Iterator<Item = Arc<EncodedFrame>>) -> Vec<Fragment> {
+        let mut fragmenter = Fragmenter::default();
+        let mut fragments: Vec<_> = frames.filter_map(|frame| fragmenter.push(frame)).collect();
+        fragments.extend(fragmenter.finish());
+        fragments
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn fragments_begin_with_keyframes_and_are_at_least_a_second() {
+        let all = fragments((0..45).map(|number| keyframe_every(5, number)));
+        let ends: Vec<_> = all.iter().map(|fragment| fragment.end).collect();
+        assert_eq!(ends, [ms(1_000), ms(2_000), ms(3_000), ms(4_000), ms(4_500)]);
+        assert!(all.iter().all(|fragment| fragment.listed.begins_with_keyframe));
+    }
+
+    #[test]
+    fn a_long_group_of_pictures_is_cut_after_two_seconds() {
+        let all = fragments((0..45).map(|number| keyframe_every(100, number)));
+        assert_eq!(
+            all.iter().map(|fragment| fragment.end).collect::<Vec<_>>(),
+            [2_000, 4_000, 4_500].map(ms)
+        );
+        let begins = all.iter().map(|fragment| fragment.listed.begins_with_keyframe);
+        assert_eq!(begins.collect::<Vec<_>>(), [true, false, false]);
+    }
+
+    #[test]
+    fn every_prefix_of_whole_fragments_is_read_back_as_such() {
+        let mut file = head(&format());
+        let mut ends = Vec::new();
+        for fragment in fragments((0..45).map(|number| keyframe_every(10, number))) {
+            file.extend(&fragment.bytes);
+            ends.push((file.len() as u64, fragment.end));
+        }
+        for len in 0..=file.len() as u64 {
+            let found = scan(&mut Cursor::new(&file), len).unwrap();
+            let whole = ends.iter().rev().find(|(end, _)| *end <= len);
+            let (bytes, length) = whole.copied().unwrap_or_default();
+            assert_eq!((found.bytes, found.length), (bytes, length), "{len}");
+        }
+    }
+
+    /// Keyframes at 0 and 12; decoded I P B B, and after the second keyframe pictures
+    /// that are shown before it.
+    #[test]
+    fn pictures_that_lead_a_keyframe_overlap_no_fragment_and_begin_no_file() {
+        let frame = |at| encoded(at, at == 2 || at == 14);
+        let order = [2, 0, 1, 5, 3, 4, 8, 6, 7, 11, 9, 10, 14, 12, 13, 15];
+        let all = fragments(order.into_iter().map(frame));
+        assert_eq!(
+            all.iter().map(|fragment| fragment.end).collect::<Vec<_>>(),
+            [1_000, 1_400].map(ms)
+        );
+        assert_eq!(all[1].listed.start, 90_000);
+    }
+
+    #[test]
+    fn damaged_files_are_read_without_a_panic() {
+        let mut clean = head(&format());
+        fragments((0..25).map(|number| keyframe_every(10, number)))
+            .iter()
+            .for_each(|fragment| clean.extend(&fragment.bytes));
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..5_000 {
+            let mut file = clean.clone();
+            for _ in 0..random.usize(1..8) {
+                let at = random.usize(..file.len());
+                file[at] = random.u8(..);
+            }
+            let found = scan(&mut Cursor::new(&file), file.len() as u64).unwrap();
+            assert!(found.bytes <= file.len() as u64);
+        }
+    }
+
+    /// Decoded I P B B, shown I B B P.
+    #[test]
+    fn pictures_that_change_places_are_decoded_in_order_and_shown_at_their_times() {
+        let order = [(0, true), (3, false), (1, false), (2, false), (6, false), (4, false)];
+        let frames: Vec<_> = order.iter().map(|(at, key)| encoded(*at, *key)).collect();
+        let [fragment] = <[_; 1]>::try_from(fragments(frames.into_iter())).ok().unwrap();
+        let samples = fragment.bytes.windows(4).position(|name| name == b"trun").unwrap() + 16;
+        let word =
+            |at: usize| u32::from_be_bytes(*fragment.bytes[at..].first_chunk().unwrap()) as i32;
+        let distances: Vec<_> = (0..6).map(|n| word(samples + 16 * n + 12) / 9_000).collect();
+        assert_eq!(distances, [0, 2, -1, -1, 2, -2]);
+        let mut decoded = 0;
+        for (n, (shown, _)) in order.iter().enumerate() {
+            assert_eq!(decoded + distances[n], *shown as i32);
+            decoded += word(samples + 16 * n) / 9_000;
+        }
+    }
 }

@@ -18,7 +18,8 @@ const TREX_BYTES: u64 = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::media) struct Listed {
     pub bytes: u32,
-    pub ticks: u32,
+    /// When it begins, in ticks.
+    pub start: u64,
     pub begins_with_keyframe: bool,
 }
 
@@ -38,7 +39,7 @@ pub(in crate::media) fn head(format: &VideoFormat) -> Vec<u8> {
             b.full(b"trex", 0, 0, |b| [1, 1, 0, 0, 0].into_iter().for_each(|n| b.u32(n)));
         });
     });
-    list(&mut out, &[]);
+    list(&mut out, &[], 0);
     out.0
 }
 
@@ -50,15 +51,16 @@ pub(in crate::media) fn completion(
     fragments: &[Listed],
 ) -> [(u64, Vec<u8>); 2] {
     let mut listed = Bytes::default();
-    list(&mut listed, fragments);
+    let end = ticks(length);
+    list(&mut listed, fragments, end);
     // The length stands before the last box of the movie.
-    let length = ticks(length).to_be_bytes().to_vec();
+    let length = end.to_be_bytes().to_vec();
     [(moov_end.saturating_sub(8 + TREX_BYTES), length), (moov_end, listed.0)]
 }
 
 /// The list of fragments, or the room for it. What follows begins at the same place
 /// however long it is.
-fn list(out: &mut Bytes, fragments: &[Listed]) {
+fn list(out: &mut Bytes, fragments: &[Listed], end: u64) {
     let fragments = if fragments.len() <= LISTED_MAX { fragments } else { &[] };
     let room = match fragments.len() {
         0 => LIST_BYTES,
@@ -70,9 +72,10 @@ fn list(out: &mut Bytes, fragments: &[Listed]) {
             [1, TICKS as u32, 0, room as u32 + 8].into_iter().for_each(|n| b.u32(n));
             b.u16(0);
             b.u16(fragments.len() as u16);
-            for fragment in fragments {
+            let starts = fragments.iter().skip(1).map(|next| next.start);
+            for (fragment, next) in fragments.iter().zip(starts.chain([end])) {
                 b.u32(fragment.bytes & 0x7fff_ffff);
-                b.u32(fragment.ticks);
+                b.u32(next.saturating_sub(fragment.start) as u32);
                 b.u32(if fragment.begins_with_keyframe { 0x9000_0000 } else { 0 });
             }
         });

@@ -51,7 +51,7 @@ pub(in crate::media) fn scan(file: &mut (impl Read + Seek), len: u64) -> io::Res
                 found.bytes = at + size;
                 found.fragments.push(Listed {
                     bytes: u32::try_from(moof_bytes + size).unwrap_or(u32::MAX),
-                    ticks: u32::try_from(times.lasts).unwrap_or(u32::MAX),
+                    start: times.begin,
                     begins_with_keyframe: times.begins_with_keyframe,
                 });
                 let end = times.begin.saturating_add(times.lasts);
