@@ -213,8 +213,11 @@ async fn appliance(
     };
     device::show(&house.device, &metrics);
     let all_cameras = AllCameras::new(dir, clock.clone());
-    let watched =
-        uploads::Watched { directory: directory.clone(), cameras: Arc::clone(&all_cameras) };
+    let watched = uploads::Watched {
+        directory: directory.clone(),
+        cameras: Arc::clone(&all_cameras),
+        clips: clips.clone(),
+    };
     let (uploads, upload_desk) =
         uploads::start(&settings, &store, &snapshots, watched, house.clone());
     let views = LiveViews::new(&metrics);

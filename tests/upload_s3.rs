@@ -11,13 +11,13 @@ use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 
 use upload_support::line::Line;
-use upload_support::seed::{Appliance, Keys, alert, event, fill, keep, picture};
+use upload_support::seed::{Appliance, Keys, alert, event, fill, filmed, keep, picture};
 use upload_support::storage::Storage;
 use upload_support::{Collector, Fault, PATIENCE, eventually, settings};
 use watchpost::domain::{EventId, Secret};
 use watchpost::store::{Record, StoreSettings};
 use watchpost::upload::wire::{Batch, sha256_hex};
-use watchpost::upload::{S3Settings, TIMEOUT, TlsSettings};
+use watchpost::upload::{S3Settings, TIMEOUT, TlsSettings, UploadSettings};
 
 fn bucket(endpoint: String) -> S3Settings {
     S3Settings {
@@ -173,6 +173,31 @@ fn a_large_medium_goes_on_after_a_restart_and_leaves_nothing_unfinished() {
     assert_eq!(storage.asked("partNumber=1&"), 1, "the first part went once");
     assert_eq!(storage.asked("partNumber=3&"), 1);
     second.close();
+}
+
+#[test]
+fn clips_go_last_and_whole_to_bucket_and_collector_when_they_are_wanted() {
+    let storage = Storage::start();
+    let dir = tempfile::tempdir().unwrap();
+    let mut appliance = Appliance::open(dir.path(), StoreSettings::default());
+    let video: Vec<u8> = (0..6_000_000_u32).map(|at| (at % 251) as u8 ^ (at >> 13) as u8).collect();
+    let filmed = filmed(&appliance.store, dir.path(), &video);
+    let end = format!("clips/clip-{}/{}.mp4", filmed.id, sha256_hex(&video));
+    keep(&appliance.store, vec![Record::Event(filmed)]);
+    let wanted = UploadSettings { has_clips: true, ..settings() };
+    appliance.put(&bucket(format!("http://{}", storage.address)), wanted.clone());
+    wait_until_nothing_waits(&appliance);
+    let names = storage.names();
+    let name = names.iter().find(|name| name.ends_with(&end)).unwrap();
+    assert!(storage.object(name) == video, "it is not what was filmed");
+    assert!(storage.unfinished().is_empty());
+
+    let collector = Collector::start(|_, _| Fault::None);
+    appliance.upload(&collector.url(), wanted);
+    wait_until_nothing_waits(&appliance);
+    assert!(collector.look(|kept| kept.media.values().any(|medium| *medium == video)));
+    assert!(collector.look(|kept| kept.requests) > 10, "it went in one piece");
+    appliance.close();
 }
 
 #[test]

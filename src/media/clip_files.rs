@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Cursor, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,9 +87,11 @@ impl ClipFiles {
         file.write_all(&bytes)?;
         file.sync_all()?;
         File::open(group)?.sync_all()?;
+        let moov_end = scan(&mut Cursor::new(&bytes), bytes.len() as u64)?.moov_end;
         Ok(PartFile {
             path,
             file,
+            moov_end,
             bytes: bytes.len() as u64,
             fragmenter: Fragmenter::default(),
             listed: Vec::new(),
@@ -99,8 +101,9 @@ impl ClipFiles {
 
     /// Gives a clip its name; `None` when nothing is in it, and it is removed.
     pub fn finish(&mut self, event: EventId, part: PartFile) -> io::Result<Option<ClipSize>> {
-        let path = part.path.clone();
-        let size = finish(&part.file, &path, part.moov_end()?, part.length, &part.listed)?;
+        // What could not be written whole is not part of it.
+        part.file.set_len(part.bytes)?;
+        let size = finish(&part.file, &part.path, part.moov_end, part.length, &part.listed)?;
         self.learn(event);
         Ok(size)
     }
@@ -152,6 +155,7 @@ impl ClipFiles {
 pub(super) struct PartFile {
     path: PathBuf,
     file: File,
+    moov_end: u64,
     bytes: u64,
     fragmenter: Fragmenter,
     listed: Vec<Listed>,
@@ -182,11 +186,6 @@ impl PartFile {
         self.length = fragment.end;
         self.listed.push(fragment.listed);
         Ok(())
-    }
-
-    fn moov_end(&self) -> io::Result<u64> {
-        self.file.set_len(self.bytes)?;
-        Ok(scan(&mut &self.file, self.bytes)?.moov_end)
     }
 }
 

@@ -191,7 +191,12 @@ impl ClipWriter {
                 self.report(flushed);
                 let finished = self.files.finish(id, part);
                 let size = finished.as_ref().ok().copied().flatten();
+                let has_failed = finished.is_err();
                 self.report(finished.map(drop));
+                if has_failed {
+                    // What is on the disk is finished, and told, at the next start.
+                    return;
+                }
                 size
             }
             None => None,

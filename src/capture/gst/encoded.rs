@@ -63,16 +63,16 @@ impl StreamTime {
     }
 }
 
-/// Caps, and what they say, if it is a format that is kept.
-type Known = (gst::Caps, Option<Arc<VideoFormat>>);
+/// Caps, and the format they mean if it is one of ours.
+type Seen = (gst::Caps, Option<Arc<VideoFormat>>);
 
 /// Takes the encoded frames of one session.
 #[derive(Clone)]
 pub(super) struct Taker {
     sink: EncodedSink,
     time: StreamTime,
-    /// Of the frame before.
-    format: Arc<Mutex<Option<Known>>>,
+    /// The caps seen last, and what they say.
+    format: Arc<Mutex<Option<Seen>>>,
 }
 
 impl Taker {

@@ -49,8 +49,9 @@ impl Fragmenter {
     /// Here is the next frame. Returns the fragment that ends before it.
     pub fn push(&mut self, frame: Arc<EncodedFrame>) -> Option<Fragment> {
         let origin = *self.origin.get_or_insert(frame.pts);
-        if frame.pts < origin {
-            // Shown before the first keyframe, made from what was before it.
+        // Shown before the first keyframe it was made from what is not here. With the
+        // time of another it is what a torn connection left of a picture.
+        if frame.pts < origin || self.waiting.iter().any(|known| known.pts == frame.pts) {
             return None;
         }
         let ended = if self.ends_before(&frame) { self.flush(Some(frame.pts)) } else { None };
@@ -210,6 +211,16 @@ mod tests {
             [1_000, 1_400].map(ms)
         );
         assert_eq!(all[1].listed.start, 90_000);
+    }
+
+    #[test]
+    fn a_second_picture_for_the_same_time_is_left_out() {
+        let all = fragments([0, 1, 2, 2].into_iter().map(|at| keyframe_every(10, at)));
+        assert_eq!(all[0].end, ms(300));
+        assert_eq!(
+            scan(&mut Cursor::new(&all[0].bytes), all[0].bytes.len() as u64).unwrap().length,
+            ms(300)
+        );
     }
 
     #[test]

@@ -78,13 +78,19 @@ impl Courier {
     ) -> Self {
         let settings = context.settings.clone();
         let is_used = |lane: &Lane| {
-            transport.takes(*lane) && (*lane != Lane::Media || settings.has_snapshots)
+            transport.takes(*lane)
+                && match lane {
+                    Lane::Media => settings.has_snapshots,
+                    Lane::Clips => settings.has_clips && context.clips.is_some(),
+                    Lane::Alerts | Lane::Events | Lane::Bulk => true,
+                }
         };
         let lanes: Vec<_> = Lane::ALL.into_iter().filter(is_used).collect();
         let selection = Selection {
             lanes: lanes.clone(),
             detections: settings.detections,
             snapshots: context.snapshots.clone(),
+            clips: context.clips.clone(),
         };
         let shelf = Shelf {
             upstream: name,

@@ -30,12 +30,12 @@ impl Courier {
         };
         // What was counted is gone, or too large for what is left of the budget.
         let Some(first) = items.first() else { return Duration::ZERO };
-        if lane != Lane::Media && first.bytes > room {
+        if !lane.has_files() && first.bytes > room {
             self.line().state = "held";
             return REPORT;
         }
         let Some(parcel) = self.parcel(lane, items, bytes) else { return STORE_WAIT };
-        let attempt = match lane == Lane::Media && self.transport.has_room_beside_media() {
+        let attempt = match lane.has_files() && self.transport.has_room_beside_media() {
             true => self.send_long(&parcel).await,
             false => self.send(&parcel).await,
         };
