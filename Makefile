@@ -61,8 +61,8 @@ build: ## Build the program as it is shipped
 arm: ## Build for ARM (aarch64) and run the unit tests under emulation
 	scripts/arm all
 
-# Apart from make test as well: it needs root and the emulator, and an hour on a busy
-# machine.
+# Apart from make test as well: it needs root, the emulator and ten minutes, the first time
+# half an hour.
 boot-test: ## Boot the ARM program under its unit on an emulated board
 	scripts/boot-test
 

@@ -15,10 +15,12 @@ mod drivers;
 mod factory_reset;
 mod figures;
 mod fleet;
+mod governor;
 mod house;
 pub(crate) mod panel;
 pub(crate) mod proof;
 mod reload;
+mod start_note;
 mod steering;
 mod store_check;
 mod system;
@@ -211,8 +213,11 @@ async fn appliance(
     };
     device::show(&house.device, &metrics);
     let all_cameras = AllCameras::new(dir, clock.clone());
-    let watched =
-        uploads::Watched { directory: directory.clone(), cameras: Arc::clone(&all_cameras) };
+    let watched = uploads::Watched {
+        directory: directory.clone(),
+        cameras: Arc::clone(&all_cameras),
+        clips: clips.clone(),
+    };
     let (uploads, upload_desk) =
         uploads::start(&settings, &store, &snapshots, watched, house.clone());
     let views = LiveViews::new(&metrics);
@@ -379,6 +384,8 @@ async fn appliance(
             Arc::new(move || asked.notify_one())
         },
     }));
+    start_note::write(&house, store.clone());
+    governor::start(&house, Sensors::system(), &panel::profile(&settings), pipeline.clone());
     let settings_kept = tuning::restore(store.clone(), &[TUNING, CAMERA_BOOK], tune, stop.clone());
     tasks.spawn("settings", settings_kept);
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));

@@ -172,7 +172,7 @@ fn what_proves_itself_lies_over_the_file_at_every_start() {
 
 #[test]
 fn what_blinds_the_box_is_taken_back_and_said() {
-    let fleet = Fleet::new("3s");
+    let fleet = Fleet::new("8s");
     let appliance = fleet.start();
     fleet.offer(1, "[[camera]]\nid = \"yard\"\nsource = \"/dev/video-none\"\n");
     let config = verdict(&appliance, 1, "reverted");

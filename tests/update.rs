@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
 
 mod support;
+mod upload_support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use support::appliance::Appliance;
+use upload_support::{Collector, Fault};
 
 const CAMERAS: &str = "[[camera]]\nid = \"yard\"\nsource = \"footage\"\n";
 
@@ -60,6 +62,77 @@ fn a_box_without_pictures_does_not() {
     );
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("no camera has delivered a picture"), "{}", said(&output));
+}
+
+/// A stand-in for a program, which writes down how it was called.
+fn stand_in(folder: &Path, name: &str) {
+    let file = folder.join(name);
+    let calls = folder.join("calls");
+    fs::write(&file, format!("#!/bin/sh\necho \"{name} $*\" >>{}\n", calls.display())).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Does what the service manager does with the unit that is shipped: its commands in
+/// order until one fails, and then the one for the end. Returns what was called.
+fn run_unit(folder: &Path, config: &Path, within: &str) -> Vec<String> {
+    for name in ["rauc", "systemctl"] {
+        stand_in(folder, name);
+    }
+    let unit = fs::read_to_string("systemd/watchpost-confirm.service").unwrap();
+    let (place, program) = (folder.display(), env!("CARGO_BIN_EXE_watchpost"));
+    let confirm = format!(
+        "--within {within} --config {} --note {place}/pending --cmdline {place}/cmdline",
+        config.display()
+    );
+    let shell = |line: &str, result: &str| {
+        let line = line.replace("--within 10m", &confirm);
+        let line = line.replace("/usr/bin/watchpost", program).replace("/usr/bin/rauc", "rauc");
+        let line = line.replace("/data/rauc/watchpost-pending", &format!("{place}/pending"));
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &line]).env("SERVICE_RESULT", result);
+        command.env("PATH", format!("{place}:/usr/bin:/bin"));
+        command.status().unwrap().success()
+    };
+    let lines = |key: &'static str| unit.lines().filter_map(move |line| line.strip_prefix(key));
+    let is_well = lines("ExecStart=").all(|line| shell(line, "success"));
+    let result = if is_well { "success" } else { "exit-code" };
+    lines("ExecStopPost=").for_each(|line| assert!(shell(line, result), "{line}"));
+    let calls = fs::read_to_string(folder.join("calls")).unwrap_or_default();
+    calls.lines().map(str::to_owned).collect()
+}
+
+fn folder_after_an_update() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("cmdline"), "rauc.slot=B\n").unwrap();
+    fs::write(folder.path().join("pending"), "A\n").unwrap();
+    folder
+}
+
+#[test]
+fn an_update_is_kept_when_the_proof_goes_through_upstream_too() {
+    let folder = folder_after_an_update();
+    let collector = Collector::start(|_, _| Fault::None);
+    let upload = format!("{CAMERAS}[upload.http]\nurl = \"{}\"\n", collector.url());
+    let appliance = Appliance::start(&upload, &folder.path().join("state"));
+    let config = folder.path().join("box.toml");
+    fs::write(&config, format!("listen = [\"{}\"]\n{upload}", appliance.address())).unwrap();
+    let calls = run_unit(folder.path(), &config, "60s");
+    assert_eq!(calls, ["rauc status mark-good"]);
+    assert!(!folder.path().join("pending").exists(), "the update waits no more");
+}
+
+#[test]
+fn an_update_that_cannot_reach_its_upstream_restarts_into_the_old_one() {
+    let folder = folder_after_an_update();
+    let appliance = Appliance::start(CAMERAS, &folder.path().join("state"));
+    let collector = Collector::start(|_, _| Fault::Status(401));
+    let upload = format!("{CAMERAS}[upload.http]\nurl = \"{}\"\n", collector.url());
+    let config = folder.path().join("box.toml");
+    fs::write(&config, format!("listen = [\"{}\"]\n{upload}", appliance.address())).unwrap();
+    // Whatever else is there by then, this never comes.
+    let calls = run_unit(folder.path(), &config, "5s");
+    assert_eq!(calls, ["systemctl reboot"]);
+    assert!(folder.path().join("pending").exists(), "the old slot knows that it is the old one");
 }
 
 #[test]

@@ -330,7 +330,7 @@ fn on_a_line_of_64_kbit_alerts_arrive_ten_times_sooner_than_what_waits_with_them
         line.wait(place);
         let alerts = |log: &Arrivals| {
             let log = log.lock().unwrap();
-            log.iter().filter(|(name, _)| name.contains(":alerts:")).last().cloned()
+            log.iter().rfind(|(name, _)| name.contains(":alerts:")).cloned()
         };
         let (before, recorded_at) = (alerts(&arrivals), clock.monotonic());
         keep(&appliance.store, vec![Record::Alert(alert(EventId(number as u64)))]);

@@ -8,15 +8,16 @@ mod upload_support;
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::mpsc::sync_channel;
 
 use upload_support::line::Line;
-use upload_support::seed::{Appliance, Keys, event, fill, keep, picture};
+use upload_support::seed::{Appliance, Keys, alert, event, fill, filmed, keep, picture};
 use upload_support::storage::Storage;
-use upload_support::{Collector, Fault, eventually, settings};
-use watchpost::domain::Secret;
+use upload_support::{Collector, Fault, PATIENCE, eventually, settings};
+use watchpost::domain::{EventId, Secret};
 use watchpost::store::{Record, StoreSettings};
 use watchpost::upload::wire::{Batch, sha256_hex};
-use watchpost::upload::{S3Settings, TIMEOUT, TlsSettings};
+use watchpost::upload::{S3Settings, TIMEOUT, TlsSettings, UploadSettings};
 
 fn bucket(endpoint: String) -> S3Settings {
     S3Settings {
@@ -95,6 +96,34 @@ fn every_record_is_in_an_object_and_every_picture_is_one_whatever_the_line_does(
 }
 
 #[test]
+fn an_alert_does_not_wait_for_a_picture_that_is_under_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut appliance = Appliance::open(dir.path(), StoreSettings::default());
+    pictured(&appliance, dir.path(), 90_000);
+    let (reached, is_under_way) = sync_channel::<()>(1);
+    let (release, go_on) = sync_channel::<()>(1);
+    let go_on = Mutex::new(go_on);
+    let storage = Collector::start(move |request, _| {
+        if request.path.ends_with(".jpg") {
+            reached.send(()).unwrap();
+            go_on.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        }
+        Fault::None
+    });
+    appliance.put(&bucket(format!("http://{}", storage.address)), settings());
+    is_under_way.recv_timeout(PATIENCE).unwrap();
+    keep(&appliance.store, vec![Record::Alert(alert(EventId(1)))]);
+    let is_alert = |path: &String| path.contains("/alerts/");
+    storage.wait("the alert", |kept| kept.media.keys().any(is_alert));
+    assert!(storage.look(|kept| kept.media.keys().all(|path| !path.ends_with(".jpg"))));
+    release.send(()).unwrap();
+    wait_until_nothing_waits(&appliance);
+    assert!(storage.look(|kept| kept.media.keys().any(|path| path.ends_with(".jpg"))));
+    assert_eq!(storage.look(|kept| kept.contradicted), 0);
+    appliance.close();
+}
+
+#[test]
 fn a_storage_that_is_not_ours_has_every_record_and_every_picture() {
     let storage = Storage::start();
     let dir = tempfile::tempdir().unwrap();
@@ -144,6 +173,31 @@ fn a_large_medium_goes_on_after_a_restart_and_leaves_nothing_unfinished() {
     assert_eq!(storage.asked("partNumber=1&"), 1, "the first part went once");
     assert_eq!(storage.asked("partNumber=3&"), 1);
     second.close();
+}
+
+#[test]
+fn clips_go_last_and_whole_to_bucket_and_collector_when_they_are_wanted() {
+    let storage = Storage::start();
+    let dir = tempfile::tempdir().unwrap();
+    let mut appliance = Appliance::open(dir.path(), StoreSettings::default());
+    let video: Vec<u8> = (0..6_000_000_u32).map(|at| (at % 251) as u8 ^ (at >> 13) as u8).collect();
+    let filmed = filmed(&appliance.store, dir.path(), &video);
+    let end = format!("clips/clip-{}/{}.mp4", filmed.id, sha256_hex(&video));
+    keep(&appliance.store, vec![Record::Event(filmed)]);
+    let wanted = UploadSettings { has_clips: true, ..settings() };
+    appliance.put(&bucket(format!("http://{}", storage.address)), wanted.clone());
+    wait_until_nothing_waits(&appliance);
+    let names = storage.names();
+    let name = names.iter().find(|name| name.ends_with(&end)).unwrap();
+    assert!(storage.object(name) == video, "it is not what was filmed");
+    assert!(storage.unfinished().is_empty());
+
+    let collector = Collector::start(|_, _| Fault::None);
+    appliance.upload(&collector.url(), wanted);
+    wait_until_nothing_waits(&appliance);
+    assert!(collector.look(|kept| kept.media.values().any(|medium| *medium == video)));
+    assert!(collector.look(|kept| kept.requests) > 10, "it went in one piece");
+    appliance.close();
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::capture::{CameraEntry, Directory};
 use crate::cli::with_causes;
 use crate::config::Settings;
 use crate::health::Health;
-use crate::media::Snapshots;
+use crate::media::{Clips, Snapshots};
 use crate::rt::{Clock, Stop, Tasks};
 use crate::store::Store;
 use crate::upload::http::Http;
@@ -103,6 +103,8 @@ pub struct Watched {
     pub directory: Directory,
     /// All cameras.
     pub cameras: Arc<AllCameras>,
+    /// Videos of events.
+    pub clips: Clips,
 }
 
 /// The upload as the configuration changes it.
@@ -128,7 +130,7 @@ pub fn start(
     house: House,
 ) -> (Uploads, UploadDesk) {
     let House { device, clock, health, metrics, tasks, stop } = house;
-    let Watched { directory, cameras } = watched;
+    let Watched { directory, cameras, clips } = watched;
     let notebook = Notebook {
         key: TOLD,
         reader: Arc::new(store.clone()),
@@ -147,6 +149,7 @@ pub fn start(
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
         snapshots: snapshots.clone(),
+        clips: Some(clips),
         clock,
         health: health.clone(),
         metrics,

@@ -6,6 +6,7 @@
 
 pub mod chardev;
 mod daylight;
+mod governor;
 mod lines;
 mod memory;
 mod outputs;
@@ -17,17 +18,20 @@ mod settings;
 mod settle;
 pub mod sim;
 mod thermal;
+mod throttle;
 
 pub use daylight::{LightMeter, Thresholds};
+pub use governor::{Governor, Load, Strain};
 pub use lines::{Input, InvalidPin, LineError, Lines, Output, Pin, Wire};
 pub use memory::Memory;
 pub use panel::{Panel, PanelContext};
-pub use profile::{Caps, Profile, ProfileDriver, ProfileGpio};
+pub use profile::{Caps, Profile, ProfileDriver, ProfileGpio, ProfileThermal};
 pub use settings::{
     BoardSettings, ButtonSettings, FanSettings, GpioDriver, GpioSettings, MotionSensorSettings,
     NightVisionSettings, SirenSettings,
 };
 pub use settle::Press;
+pub use throttle::Periods;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -61,6 +65,11 @@ impl Sensors {
     /// Temperature of the chip, Celsius.
     pub fn temperature_celsius(&self) -> Option<f64> {
         thermal::read(&self.root)
+    }
+
+    /// How often the program was stopped because its share of the processor was used up.
+    pub fn throttled(&self) -> Option<Periods> {
+        throttle::read(&self.root)
     }
 
     /// What the board is called: the device tree's model on ARM, vendor and

@@ -34,6 +34,9 @@ pub struct Profile {
     pub yocto_machine: String,
     /// Its lines.
     pub gpio: ProfileGpio,
+    /// When it is too warm.
+    #[serde(default)]
+    pub thermal: ProfileThermal,
     /// The appliance's share of it, in systemd's words; `service.conf` beside the
     /// profile says the same.
     pub caps: Caps,
@@ -50,6 +53,23 @@ pub struct ProfileGpio {
     /// Where things are best wired, by the key of the configuration.
     #[serde(default)]
     pub suggested: BTreeMap<String, String>,
+}
+
+/// Temperatures of the chip, Celsius.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileThermal {
+    /// From here on the box looks less often.
+    pub save_above: f64,
+    /// And from here on far less.
+    pub shed_above: f64,
+}
+
+impl Default for ProfileThermal {
+    fn default() -> Self {
+        // Below where any of the chips slows itself down by much.
+        Self { save_above: 80.0, shed_above: 90.0 }
+    }
 }
 
 /// How lines are reached.
@@ -149,6 +169,8 @@ mod tests {
             let pins: BTreeSet<_> = suggested.values().collect();
             assert_eq!(pins.len(), suggested.len(), "{}: a line for two things", profile.name);
             assert!(!profile.title.is_empty() && !profile.yocto_machine.is_empty());
+            let thermal = &profile.thermal;
+            assert!(thermal.save_above < thermal.shed_above, "{}", profile.name);
         }
     }
 

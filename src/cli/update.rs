@@ -42,7 +42,8 @@ pub enum Update {
         note: Note,
     },
     /// Wait until the appliance has proved that it works: a picture, a look of the
-    /// network, a sound store. The service manager calls it after an update
+    /// network, a record stored and found again, a proof through every way upstream. The
+    /// service manager calls it after an update
     Confirm(Confirm),
 }
 

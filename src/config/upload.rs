@@ -41,6 +41,7 @@ pub fn upload(section: Section<'_>, timezone: &str) -> UploadSettings {
     section.set("batch_age", &mut upload.batch_age, rules::span(range));
     section.set("detections", &mut upload.detections, rules::choice(&DETECTIONS));
     section.set("snapshots", &mut upload.has_snapshots, rules::boolean);
+    section.set("clips", &mut upload.has_clips, rules::boolean);
     // Less than this would not let a single large event through.
     let budget = || rules::size(64 * KIB..=TIB);
     section.set_some("hourly_max", &mut upload.hourly_bytes_max, budget());

@@ -139,7 +139,7 @@ impl Pull {
                 self.teller.count("refused");
                 warn!(version, reason = reason.as_str(); "Configuration of the fleet is refused.");
                 let note = self.next_note(version, Verdict::Refused, reason);
-                let written = self.context.shelf.write_note(&note);
+                let written = self.context.shelf.forget(&note);
                 self.remember(note, written);
             }
             Ok(change) => self.try_out(document, bytes, change).await,
@@ -226,23 +226,28 @@ impl Pull {
         }
     }
 
-    async fn revert(&mut self, version: u64, reason: String) {
+    async fn revert(&mut self, version: u64, mut reason: String) {
         self.teller.count("reverted");
+        let subject = Arc::clone(&self.context.subject);
+        let back = self.context.shelf.current(&self.context.settings.keys);
+        let (back, toml) = back.map(|document| (document.version, document.toml)).unzip();
+        let change = subject.check(toml.as_deref());
         warn!(version, reason = reason.as_str(); "Configuration of the fleet is taken back.");
-        let note = self.next_note(version, Verdict::Reverted, reason);
+        let mut note = self.next_note(version, Verdict::Reverted, reason.clone());
+        let written = self.context.shelf.forget(&note);
+        self.remember(note.clone(), written);
+        subject.apply(toml).await;
+        self.teller.tell(|status| (status.version, status.is_trial) = (back, false));
+        if change != Ok(Change::Restart) {
+            return;
+        }
+        if subject.restart() {
+            return self.context.stop.stopped().await;
+        }
+        reason.push_str("; parts of it are in force until the service is restarted");
+        note.message = reason;
         let written = self.context.shelf.forget(&note);
         self.remember(note, written);
-        let back = self.context.shelf.current(&self.context.settings.keys);
-        let (version, toml) = match back {
-            Some(document) => (Some(document.version), Some(document.toml)),
-            None => (None, None),
-        };
-        let change = self.context.subject.check(toml.as_deref());
-        self.context.subject.apply(toml).await;
-        self.teller.tell(|status| (status.version, status.is_trial) = (version, false));
-        if change == Ok(Change::Restart) && self.context.subject.restart() {
-            self.context.stop.stopped().await;
-        }
     }
 
     fn next_note(&self, version: u64, verdict: Verdict, message: String) -> Note {

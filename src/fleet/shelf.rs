@@ -202,6 +202,8 @@ impl Shelf {
     /// The system's.
     pub fn begin(&self, bytes: &[u8], note: &Note) -> io::Result<()> {
         self.write_note(note)?;
+        // One that waited for a restart is older now.
+        self.remove(NEXT)?;
         self.write(TRIAL, bytes)
     }
 
@@ -223,7 +225,7 @@ impl Shelf {
         self.write_note(note)
     }
 
-    /// The document that is tried is forgotten.
+    /// The document that is tried, if there is one, is forgotten.
     ///
     /// # Errors
     /// The system's.
@@ -232,11 +234,7 @@ impl Shelf {
         self.remove(TRIAL)
     }
 
-    /// Remembers how it went.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn write_note(&self, note: &Note) -> io::Result<()> {
+    fn write_note(&self, note: &Note) -> io::Result<()> {
         self.write(NOTE, &serde_json::to_vec(note)?)
     }
 
@@ -264,8 +262,11 @@ impl Shelf {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.dir.join(name))?;
-        File::open(&self.dir)?.sync_all()
+        match fs::remove_file(self.dir.join(name)) {
+            Ok(()) => File::open(&self.dir)?.sync_all(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -344,6 +345,15 @@ mod tests {
         bench.shelf.arm(&bench.bytes(5), &note(5, Verdict::Waiting)).unwrap();
         assert_eq!(bench.standing(), (Some(5), true));
         assert_eq!(bench.standing(), (None, false), "it died meanwhile");
+    }
+
+    #[test]
+    fn what_waited_is_not_tried_after_a_later_one() {
+        let bench = Bench::new();
+        bench.shelf.arm(&bench.bytes(5), &note(5, Verdict::Waiting)).unwrap();
+        bench.shelf.begin(&bench.bytes(6), &note(6, Verdict::Trial)).unwrap();
+        bench.shelf.keep(&note(6, Verdict::Kept)).unwrap();
+        assert_eq!(bench.standing(), (Some(6), false));
     }
 
     #[test]

@@ -39,16 +39,18 @@ pub(super) async fn prove(
 ) -> End {
     let began = clock.monotonic();
     let hold = limit * GOOD_LOOKS / LOOKS;
-    let mut well_since = None;
+    let mut well_since: Option<(Duration, Vitals)> = None;
     loop {
         let mut vitals = Vitals { cameras: subject.cameras(), upstreams: Vec::new() };
         let now = clock.monotonic();
         let blind = vitals.blind_since(before).join(", ");
         let mut lost = format!("without pictures from {blind}");
         if blind.is_empty() {
-            let since = *well_since.get_or_insert(now);
+            let (since, then) = &*well_since.get_or_insert_with(|| (now, vitals.clone()));
             lost = "the cameras delivered for too short a time".to_owned();
-            if now.saturating_sub(since) >= hold {
+            // What was delivered last by the configuration before is no proof.
+            let is_anew = vitals.blind_since(then).is_empty();
+            if is_anew && now.saturating_sub(*since) >= hold {
                 vitals.upstreams = subject.upstreams().await;
                 match vitals.cut_off_since(before).join(", ") {
                     none if none.is_empty() => return End::Proven,

@@ -39,6 +39,8 @@ struct State {
     /// Where the search for the next turn begins: one after the latest.
     cursor: usize,
     is_closed: bool,
+    /// What is left of the looks; absent: all.
+    look_share: Option<f32>,
 }
 
 struct Slot {
@@ -46,6 +48,7 @@ struct Slot {
     camera: CameraId,
     lane: Arc<Mutex<Lane>>,
     metrics: LaneMetrics,
+    detect_fps: f32,
     pace: Pace,
     is_paced: bool,
     waiting: Option<Arc<Frame>>,
@@ -122,16 +125,19 @@ impl Board {
         if state.is_closed {
             return Arc::new(Tap { board: Arc::clone(self), number: 0 });
         }
+        let share = state.look_share.unwrap_or(1.0);
         let known = state.slots.iter_mut().find(|s| s.camera == settings.camera && !s.is_leaving);
         let number = match known {
             Some(slot) => {
-                slot.replace(settings);
+                slot.replace(settings, share);
                 slot.number
             }
             None => {
                 state.next_number += 1;
                 let number = state.next_number;
-                state.slots.push(Slot::new(number, settings, metrics, self.clock.monotonic()));
+                let mut slot = Slot::new(number, settings, metrics, self.clock.monotonic());
+                slot.look_at(share);
+                state.slots.push(slot);
                 number
             }
         };
@@ -141,9 +147,17 @@ impl Board {
     /// New settings for a camera; does nothing when there is no such slot.
     pub fn replace(&self, settings: LaneSettings) {
         let mut state = self.lock();
+        let share = state.look_share.unwrap_or(1.0);
         if let Some(slot) = state.slots.iter_mut().find(|slot| slot.camera == settings.camera) {
-            slot.replace(settings);
+            slot.replace(settings, share);
         }
+    }
+
+    /// Every camera looks at this share, 0..=1, of the frames it is set to look at.
+    pub fn set_look_share(&self, share: f32) {
+        let mut state = self.lock();
+        state.look_share = Some(share);
+        state.slots.iter_mut().for_each(|slot| slot.look_at(share));
     }
 
     /// These cameras (empty: all) look at every frame taken before `until`.
@@ -281,6 +295,7 @@ impl Slot {
             number,
             camera: settings.camera.clone(),
             metrics: LaneMetrics::new(metrics, &settings.camera),
+            detect_fps: settings.detect_fps,
             pace: Pace::new(settings.detect_fps),
             is_paced: settings.is_paced,
             lane: Arc::new(Mutex::new(Lane::new(settings))),
@@ -296,8 +311,13 @@ impl Slot {
         }
     }
 
-    fn replace(&mut self, settings: LaneSettings) {
-        self.pace = Pace::new(settings.detect_fps);
+    fn look_at(&mut self, share: f32) {
+        self.pace = Pace::new(self.detect_fps * share);
+    }
+
+    fn replace(&mut self, settings: LaneSettings, share: f32) {
+        self.detect_fps = settings.detect_fps;
+        self.look_at(share);
         self.is_paced = settings.is_paced;
         self.new_settings = Some(settings);
     }

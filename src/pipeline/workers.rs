@@ -107,6 +107,12 @@ impl Pipeline {
         self.0.board.remove(camera);
     }
 
+    /// Every camera looks at this share, 0..=1, of the frames it is set to look at: the
+    /// board is near its limits.
+    pub fn set_look_share(&self, share: f32) {
+        self.0.board.set_look_share(share);
+    }
+
     /// These cameras (empty: all) look at every frame for `span`, moving or not:
     /// something else has noticed that somebody is there. Never waits for a worker.
     pub fn attend(&self, cameras: &[CameraId], span: Duration) {

@@ -98,7 +98,7 @@ impl Budget {
             let Some(limit) = limit else { continue };
             let share = match lane {
                 Lane::Alerts | Lane::Events => limit,
-                Lane::Media | Lane::Bulk => limit - limit / RESERVE,
+                Lane::Media | Lane::Bulk | Lane::Clips => limit - limit / RESERVE,
             };
             let left = share.saturating_sub(used);
             if left < LEAST {

@@ -1,10 +1,10 @@
 //! Which records are uploaded, in which lane, and as what.
 
 use crate::domain::Event;
-use crate::media::{SnapshotSize, Snapshots};
+use crate::media::{Clips, SnapshotSize, Snapshots};
 use crate::store::{Fed, Record};
 
-use super::{Content, DetectionChoice, Item, Lane, Picture, wire};
+use super::{Content, DetectionChoice, Item, Lane, Medium, wire};
 
 /// Bytes that a request has beside its items' content, for each of them.
 const KEY_BYTES: u64 = 140;
@@ -22,29 +22,34 @@ pub(super) struct Selection {
     pub detections: DetectionChoice,
     /// Where pictures are.
     pub snapshots: Snapshots,
+    /// Where videos are.
+    pub clips: Option<Clips>,
 }
 
 impl Selection {
     /// The lanes of a record, of those that are used.
     pub fn lanes_of(&self, record: &Record) -> impl Iterator<Item = Lane> {
-        let (main, picture) = match record {
-            Record::Alert(_) => (Some(Lane::Alerts), None),
-            Record::Event(event) => {
-                (Some(Lane::Events), is_picture_due(event).then_some(Lane::Media))
-            }
-            Record::SceneChange(_) => (Some(Lane::Events), None),
-            Record::Detection(detection) => {
-                (self.detections.takes(detection.id.0).then_some(Lane::Bulk), None)
-            }
-            Record::AlertRule(_) | Record::Setting(_) | Record::Removed(_) => (None, None),
+        let of_event = |event: &Event| {
+            let picture = is_picture_due(event).then_some(Lane::Media);
+            [Some(Lane::Events), picture, clip_bytes(event).map(|_| Lane::Clips)]
         };
-        main.into_iter().chain(picture).filter(|lane| self.lanes.contains(lane))
+        let lanes = match record {
+            Record::Alert(_) => [Some(Lane::Alerts), None, None],
+            Record::Event(event) => of_event(event),
+            Record::SceneChange(_) => [Some(Lane::Events), None, None],
+            Record::Detection(detection) => {
+                [self.detections.takes(detection.id.0).then_some(Lane::Bulk), None, None]
+            }
+            Record::AlertRule(_) | Record::Setting(_) | Record::Removed(_) => [None; 3],
+        };
+        lanes.into_iter().flatten().filter(|lane| self.lanes.contains(lane))
     }
 
     /// About how many bytes a record takes on the line in a lane.
     pub fn weight(&self, lane: Lane, fed: &Fed) -> u64 {
         match (&fed.record, lane) {
             (Record::Event(event), Lane::Media) => self.snapshots.size_of(event.id).unwrap_or(0),
+            (Record::Event(event), Lane::Clips) => clip_bytes(event).unwrap_or(0),
             _ => u64::from(fed.bytes) * JSON_FACTOR + KEY_BYTES,
         }
     }
@@ -57,6 +62,7 @@ impl Selection {
     pub fn item(&self, lane: Lane, fed: &Fed) -> Result<Option<Item>, String> {
         let data = match (&fed.record, lane) {
             (Record::Event(event), Lane::Media) => return self.picture(event, fed),
+            (Record::Event(event), Lane::Clips) => return self.clip(event, fed),
             (Record::Alert(alert), _) => wire::Data::Alert(alert.into()),
             (Record::Event(event), _) => wire::Data::Event(event.into()),
             (Record::SceneChange(change), _) => wire::Data::SceneChange(change.into()),
@@ -76,22 +82,35 @@ impl Selection {
     fn picture(&self, event: &Event, fed: &Fed) -> Result<Option<Item>, String> {
         let loaded = self.snapshots.load(event.id, SnapshotSize::Full);
         let Some(jpeg) = loaded.map_err(|error| error.to_string())? else { return Ok(None) };
-        let bytes = jpeg.len() as u64;
-        let sha256 = wire::sha256_hex(&jpeg);
-        Ok(Some(Item {
-            key: format!("snapshot-{}", event.id),
-            touched_at: event.updated_at,
-            at: fed.at,
-            behind: fed.behind,
-            content: Content::Picture(Picture {
-                event: event.id,
-                camera: event.camera.clone(),
-                jpeg,
-                sha256,
-            }),
-            bytes,
-        }))
+        Ok(Some(file(Medium::picture(event.id, event.camera.clone(), jpeg), event, fed)))
     }
+
+    fn clip(&self, event: &Event, fed: &Fed) -> Result<Option<Item>, String> {
+        let Some(clips) = &self.clips else { return Ok(None) };
+        let loaded = clips.load(event.id).map_err(|error| error.to_string())?;
+        let Some((opened, bytes)) = loaded else { return Ok(None) };
+        let medium = Medium::clip(event.id, event.camera.clone(), opened, bytes);
+        let medium = medium.map_err(|error| format!("read the clip of {}: {error}", event.id))?;
+        Ok(Some(file(medium, event, fed)))
+    }
+}
+
+fn file(medium: Medium, event: &Event, fed: &Fed) -> Item {
+    Item {
+        key: format!("{}-{}", medium.kind.as_str(), event.id),
+        touched_at: event.updated_at,
+        at: fed.at,
+        behind: fed.behind,
+        bytes: medium.bytes(),
+        content: Content::Medium(medium),
+    }
+}
+
+/// Bytes of the finished clip that was begun for an event; those that share it say
+/// nothing.
+fn clip_bytes(event: &Event) -> Option<u64> {
+    let clip = event.clip.filter(|clip| clip.file == event.id)?;
+    clip.size.map(|size| size.bytes)
 }
 
 /// The first picture of an event goes at once, and the best one when the event has

@@ -13,6 +13,8 @@ mod figures;
 mod gather;
 pub mod http;
 mod lane_state;
+mod line;
+mod medium;
 pub mod mqtt;
 mod outbox;
 mod patience;
@@ -29,11 +31,11 @@ pub mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 pub use dead::{DEAD_MAX, DeadLetter};
+pub use medium::{Medium, MediumKind};
 pub use saved::Notebook;
 pub use settings::{
     DetectionChoice, HttpSettings, MqttSettings, MqttVersion, QuietHours, S3Settings, TIMEOUT,
@@ -42,7 +44,7 @@ pub use settings::{
 pub use status::{LaneStatus, UpstreamStatus};
 pub use uploads::{Uploads, UploadsContext, Ways};
 
-use crate::domain::{CameraId, EventId, Timestamp};
+use crate::domain::Timestamp;
 use crate::store::Mark;
 
 /// What is sent first: while a lane has something due, those below it wait.
@@ -59,11 +61,18 @@ pub enum Lane {
     Media,
     /// Detections.
     Bulk,
+    /// Videos of events.
+    Clips,
 }
 
 impl Lane {
     /// All lanes, the most urgent first.
-    pub const ALL: [Self; 4] = [Self::Alerts, Self::Events, Self::Media, Self::Bulk];
+    pub const ALL: [Self; 5] = [Self::Alerts, Self::Events, Self::Media, Self::Bulk, Self::Clips];
+
+    /// Whether its items are files, which go one by one and in parts.
+    pub const fn has_files(self) -> bool {
+        matches!(self, Self::Media | Self::Clips)
+    }
 
     /// The wire word.
     pub const fn as_str(self) -> &'static str {
@@ -72,6 +81,7 @@ impl Lane {
             Self::Events => "events",
             Self::Media => "media",
             Self::Bulk => "bulk",
+            Self::Clips => "clips",
         }
     }
 }
@@ -98,21 +108,8 @@ pub struct Item {
 pub enum Content {
     /// A record.
     Record(Box<wire::Data>),
-    /// The picture of an event.
-    Picture(Picture),
-}
-
-/// The picture of an event, a JPEG file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Picture {
-    /// Which event.
-    pub event: EventId,
-    /// The camera of the event.
-    pub camera: CameraId,
-    /// The file.
-    pub jpeg: Bytes,
-    /// SHA-256 of the file, in hex.
-    pub sha256: String,
+    /// A file.
+    Medium(Medium),
 }
 
 /// Items that are sent together; all of one lane, in the order of the journal.
@@ -124,7 +121,7 @@ pub struct Parcel {
     pub journal: Uuid,
     /// The lane.
     pub lane: Lane,
-    /// At least one; exactly one in [`Lane::Media`].
+    /// At least one; exactly one in lanes of files.
     pub items: Vec<Item>,
     /// About as many bytes may go in one turn; see [`Sent::Part`].
     pub turn_bytes: u64,
@@ -206,6 +203,11 @@ pub trait Transport: Send + Sync {
 
     /// Whether it has a use for a lane.
     fn takes(&self, lane: Lane) -> bool;
+
+    /// Whether a medium is one long request, beside which another can go.
+    fn has_room_beside_media(&self) -> bool {
+        false
+    }
 
     /// Sends a parcel and waits for the confirmation.
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Attempt>;

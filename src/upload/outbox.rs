@@ -171,7 +171,7 @@ impl Outbox {
             (lane.cursor, state.counted, lane.waiting)
         };
         let limits = match lane {
-            Lane::Media => Limits { items: 1, ..self.limits },
+            lane if lane.has_files() => Limits { items: 1, ..self.limits },
             _ => self.limits,
         };
         let most = limits.items.min(usize::try_from(waiting).unwrap_or(usize::MAX));

@@ -34,6 +34,7 @@ impl Bench {
             lanes: vec![Lane::Alerts, Lane::Bulk],
             detections: DetectionChoice::All,
             snapshots,
+            clips: None,
         };
         let shelf = Shelf {
             upstream: "test",

@@ -21,6 +21,8 @@ pub struct UploadSettings {
     pub detections: DetectionChoice,
     /// Whether pictures of events are uploaded.
     pub has_snapshots: bool,
+    /// Whether videos of events are uploaded.
+    pub has_clips: bool,
     /// Most bytes an hour (of UTC), to each upstream.
     pub hourly_bytes_max: Option<u64>,
     /// Most bytes a day (of UTC), to each upstream.
@@ -47,6 +49,7 @@ impl Default for UploadSettings {
             batch_age: Duration::from_secs(5),
             detections: DetectionChoice::Sampled,
             has_snapshots: true,
+            has_clips: false,
             hourly_bytes_max: None,
             daily_bytes_max: None,
             quiet: None,

@@ -6,7 +6,7 @@ use super::courier::Courier;
 use super::status::UpstreamStatus;
 use super::{Transport, UploadSettings};
 use crate::health::{Health, Metrics};
-use crate::media::Snapshots;
+use crate::media::{Clips, Snapshots};
 use crate::rt::{Clock, Stop, Tasks};
 use crate::store::{Fed, Feed, Keeper, Mark, Reader, Writer};
 
@@ -46,6 +46,8 @@ pub struct UploadsContext {
     pub writer: Arc<dyn Writer>,
     /// Pictures.
     pub snapshots: Snapshots,
+    /// Videos, where there are any.
+    pub clips: Option<Clips>,
     /// The clock.
     pub clock: Clock,
     /// Gets a component `upload.<name>` for each.

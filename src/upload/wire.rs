@@ -252,7 +252,7 @@ impl Batch {
                 let data = Data::clone(data);
                 Some(Item { key: item.key.clone(), sha256: data.sha256(), data })
             }
-            Content::Picture(_) => None,
+            Content::Medium(_) => None,
         });
         Self {
             schema: SCHEMA,
@@ -286,7 +286,12 @@ impl Data {
 
 /// SHA-256 in hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
+}
+
+/// Two digits for each byte.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl From<&Alert> for AlertV1 {

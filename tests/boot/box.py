@@ -74,19 +74,22 @@ class Box:
         return seen
 
     def listen(self, clients, stop):
-        """Clients of the event stream, each a thread; how many bytes each got."""
+        """Clients of the event stream, each a thread that comes back when it is cut off
+        (the emulator's network drops some of many connections at once); how many bytes
+        each got."""
         got = [0] * clients
 
         def listen_one(number):
-            try:
-                with self._answer("GET", "/api/events", accept="text/event-stream") as answer:
-                    while not stop.is_set():
-                        read = answer.read1(1 << 14)
-                        if not read:
-                            return
-                        got[number] += len(read)
-            except OSError:
-                return
+            while not stop.is_set():
+                try:
+                    with self._answer("GET", "/api/events", accept="text/event-stream") as answer:
+                        while not stop.is_set():
+                            read = answer.read1(1 << 14)
+                            if not read:
+                                break
+                            got[number] += len(read)
+                except OSError:
+                    stop.wait(1)
 
         threads = [threading.Thread(target=listen_one, args=(n,)) for n in range(clients)]
         for thread in threads:

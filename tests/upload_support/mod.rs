@@ -77,6 +77,8 @@ pub enum Fault {
     Endless,
     /// The collector takes it, and answers a byte at a time, so slowly that it never ends.
     Drip,
+    /// The collector keeps nothing and confirms everything: for measuring who sends.
+    Nod,
     /// Somebody else claims to have so many bytes of a medium.
     Claims(u64),
 }
@@ -143,11 +145,7 @@ impl Kept {
     }
 
     fn take_batch(&mut self, request: &Request, refuses: &Refuses) -> Answer {
-        let plain = zstd::bulk::decompress(&request.body, 32 << 20).unwrap();
-        let batch: Batch = match request.headers["content-type"].as_str() {
-            "application/json" => serde_json::from_slice(&plain).unwrap(),
-            _ => postcard::from_bytes(&plain).unwrap(),
-        };
+        let batch = decoded(request);
         assert_eq!(request.headers["idempotency-key"], batch.batch);
         if batch.items.iter().any(|item| (refuses.whole)(&item.key)) {
             return Answer { status: 422, body: b"no such thing".to_vec(), ..Answer::default() };
@@ -297,6 +295,7 @@ fn serve(
                 let body = b"<html>Welcome! Please log in.</html>".to_vec();
                 Answer { status: 200, body, ..Answer::default() }
             }
+            Fault::Nod => nod(&request),
             Fault::Claims(offset) => {
                 let headers =
                     [("upload-offset", offset.to_string()), ("upload-complete", "?0".into())];
@@ -346,6 +345,25 @@ fn serve(
         if stream.write_all(sent).is_err() || fault == Fault::HalfAnswer {
             return;
         }
+    }
+}
+
+fn nod(request: &Request) -> Answer {
+    let ok = Answer { status: 200, ..Answer::default() };
+    if !request.headers.contains_key("content-encoding") {
+        return ok;
+    }
+    let batch = decoded(request);
+    let (accepted, rejected) = (batch.items.len(), Vec::new());
+    let receipt = Receipt { batch: batch.batch, accepted, rejected };
+    Answer { body: serde_json::to_vec(&receipt).unwrap(), ..ok }
+}
+
+fn decoded(request: &Request) -> Batch {
+    let plain = zstd::bulk::decompress(&request.body, 32 << 20).unwrap();
+    match request.headers["content-type"].as_str() {
+        "application/json" => serde_json::from_slice(&plain).unwrap(),
+        _ => postcard::from_bytes(&plain).unwrap(),
     }
 }
 

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 use watchpost::domain::{
-    Alert, AlertId, AlertStatus, BBox, BatchId, Detection, Event, EventId, RiskLevel, RiskScore,
-    Timestamp, TrackId, examples,
+    Alert, AlertId, AlertStatus, BBox, BatchId, Clip, ClipSize, Detection, Event, EventId,
+    RiskLevel, RiskScore, Timestamp, TrackId, examples,
 };
 use watchpost::health::{Health, Metrics, Report};
-use watchpost::media::Snapshots;
-use watchpost::rt::{Clock, Stop, Tasks};
+use watchpost::media::{ClipLimits, Clips, ClipsContext, Snapshots};
+use watchpost::rt::{Claim, Clock, Stop, Tasks};
 use watchpost::store::{Durability, Record, Store, StoreSettings, Writer as _};
 use watchpost::upload::http::Http;
 use watchpost::upload::mqtt::{Around, Look, Mqtt};
@@ -133,6 +133,17 @@ pub fn picture(state_dir: &Path, event: EventId, bytes: &[u8]) {
     std::fs::write(dir.join(format!("{event}.jpg")), bytes).unwrap();
 }
 
+/// An event with a finished clip of these bytes.
+pub fn filmed(store: &Store, state_dir: &Path, bytes: &[u8]) -> Event {
+    let mut event = event(store);
+    let dir = state_dir.join("media/clips").join((event.id.0 / 1000).to_string());
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::write(dir.join(format!("{}.mp4", event.id)), bytes).unwrap();
+    let size = ClipSize { length: Duration::from_secs(9), bytes: bytes.len() as u64 };
+    event.clip = Some(Clip { file: event.id, event_at: Duration::from_secs(5), size: Some(size) });
+    event
+}
+
 /// A collector that is not protected.
 pub fn http(url: &str) -> HttpSettings {
     HttpSettings {
@@ -153,6 +164,7 @@ pub struct Appliance {
     /// By which the upload goes.
     pub clock: Clock,
     snapshots: Snapshots,
+    clips: Clips,
     tasks: Tasks,
     stop: Stop,
     runtime: tokio::runtime::Runtime,
@@ -168,9 +180,20 @@ impl Appliance {
         assert!(store.wait_until_current(PATIENCE));
         let pictures = dir.join("media/snapshots");
         let snapshots = Snapshots::open(pictures, u64::MAX, &health, &metrics, &tasks, &stop);
+        let clips = Clips::open(ClipsContext {
+            claim: Claim::free(),
+            dir: dir.join("media/clips"),
+            limits: ClipLimits { bytes: u64::MAX, age: None, min_free_bytes: 0 },
+            free_bytes: Arc::new(|| None),
+            clock: clock.clone(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let uploads = Uploads::default();
-        Self { store, uploads, health, metrics, snapshots, clock, tasks, stop, runtime }
+        Self { store, uploads, health, metrics, snapshots, clips, clock, tasks, stop, runtime }
     }
 
     /// Begins to upload to a collector at `url`.
@@ -241,6 +264,7 @@ impl Appliance {
             reader: Arc::new(self.store.clone()),
             writer: Arc::new(self.store.clone()),
             snapshots: self.snapshots.clone(),
+            clips: Some(self.clips.clone()),
             clock: self.clock.clone(),
             health: self.health.clone(),
             metrics: self.metrics.clone(),

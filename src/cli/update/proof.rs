@@ -1,11 +1,19 @@
-//! Proof that the appliance works, from its own figures (`/metrics`, `/ready`).
+//! Proof that the appliance works: its own figures (`/metrics`, `/ready`), and an item that
+//! goes through every configured way upstream.
+//!
+//! The record that is asked for is the one that the appliance writes down, syncs and finds
+//! again at every start: an event may be long in coming where nobody walks by.
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use crate::app::device;
+use crate::app::proof::send;
 use crate::config::Settings;
+use crate::rt::Clock;
+use crate::upload::UploadSettings;
 
 /// Longest wait for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -14,7 +22,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const ANSWER_MAX_BYTES: u64 = 1 << 20;
 
 /// What has not been proved yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// Nobody answers.
     Answer,
@@ -24,8 +32,12 @@ pub enum Missing {
     Look,
     /// A write failed.
     SoundStore,
+    /// Nothing was stored and found again.
+    Record,
     /// It says itself that it is not ready.
     Ready,
+    /// No proof went through to an upstream: why.
+    Upload(String),
 }
 
 impl fmt::Display for Missing {
@@ -35,7 +47,9 @@ impl fmt::Display for Missing {
             Self::Picture => "no camera has delivered a picture",
             Self::Look => "the network has looked at no picture",
             Self::SoundStore => "the store could not write",
+            Self::Record => "no record was stored and found again",
             Self::Ready => "it is not ready",
+            Self::Upload(why) => return write!(f, "no proof went through upstream: {why}"),
         })
     }
 }
@@ -45,6 +59,8 @@ pub struct Box {
     address: Option<SocketAddr>,
     key: Option<String>,
     has_cameras: bool,
+    upload: UploadSettings,
+    device: String,
 }
 
 impl Box {
@@ -54,6 +70,8 @@ impl Box {
             address: settings.api.listen.first().copied().map(reachable),
             key: settings.api.keys.first().map(|key| key.key.expose().to_owned()),
             has_cameras: !settings.cameras.is_empty(),
+            upload: settings.upload.clone(),
+            device: device::known(settings).unwrap_or_else(|| "unnamed".to_owned()),
         }
     }
 
@@ -62,6 +80,19 @@ impl Box {
         let Some(figures) = self.get("/metrics") else { return Some(Missing::Answer) };
         missing_in(&figures, self.has_cameras)
             .or_else(|| self.get("/ready").is_none().then_some(Missing::Ready))
+            .or_else(|| self.missing_upload())
+    }
+
+    /// Which upstream has not taken a proof, sent by this program as the appliance would.
+    fn missing_upload(&self) -> Option<Missing> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => return Some(Missing::Upload(error.to_string())),
+        };
+        let receipts = runtime.block_on(send(&self.upload, &self.device, &Clock::system()));
+        let refused = receipts.into_iter().find_map(|(name, receipt)| Some((name, receipt.err()?)));
+        refused.map(|(name, why)| Missing::Upload(format!("{name}: {why}")))
     }
 
     /// The body of a good answer.
@@ -102,7 +133,10 @@ fn missing_in(figures: &str, has_cameras: bool) -> Option<Missing> {
     if has_cameras && sum("watchpost_pipeline_frames_inferred_total") < 1.0 {
         return Some(Missing::Look);
     }
-    (sum("watchpost_store_failed_writes_total") > 0.0).then_some(Missing::SoundStore)
+    if sum("watchpost_store_failed_writes_total") > 0.0 {
+        return Some(Missing::SoundStore);
+    }
+    (sum("watchpost_store_proved") < 1.0).then_some(Missing::Record)
 }
 
 /// The sum of a figure over its labels.
@@ -119,21 +153,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_a_look_and_a_sound_store_are_the_proof() {
-        let figures = |frames: u32, looks: u32, failures: u32| {
+    fn a_picture_a_look_and_a_record_in_a_sound_store_are_the_proof() {
+        let figures = |frames: u32, looks: u32, failures: u32, proved: u32| {
             format!(
                 "# TYPE watchpost_capture_frames_total counter\n\
                  watchpost_capture_frames_total{{camera=\"a\"}} 0\n\
                  watchpost_capture_frames_total{{camera=\"b c\"}} {frames}\n\
                  watchpost_pipeline_frames_inferred_total{{camera=\"b c\"}} {looks}\n\
-                 watchpost_store_failed_writes_total {failures}\n"
+                 watchpost_store_failed_writes_total {failures}\n\
+                 watchpost_store_proved {proved}\n"
             )
         };
-        assert_eq!(missing_in(&figures(0, 0, 0), true), Some(Missing::Picture));
-        assert_eq!(missing_in(&figures(5, 0, 0), true), Some(Missing::Look));
-        assert_eq!(missing_in(&figures(5, 1, 2), true), Some(Missing::SoundStore));
-        assert_eq!(missing_in(&figures(5, 1, 0), true), None);
-        assert_eq!(missing_in("", false), None, "a box without cameras has nothing to see");
+        assert_eq!(missing_in(&figures(0, 0, 0, 1), true), Some(Missing::Picture));
+        assert_eq!(missing_in(&figures(5, 0, 0, 1), true), Some(Missing::Look));
+        assert_eq!(missing_in(&figures(5, 1, 2, 1), true), Some(Missing::SoundStore));
+        assert_eq!(missing_in(&figures(5, 1, 0, 0), true), Some(Missing::Record));
+        assert_eq!(missing_in(&figures(5, 1, 0, 1), true), None);
+        assert_eq!(missing_in("watchpost_store_proved 1", false), None, "it has no cameras");
         assert_eq!(missing_in("", true), Some(Missing::Picture));
     }
 

@@ -1,4 +1,4 @@
-//! Pictures to the collector, continued where they broke off.
+//! Pictures and clips to the collector, continued where they broke off.
 //!
 //! A medium is named by its key and its content, so it never changes. `HEAD` tells how
 //! much of it is there, `PATCH` adds to it; both answer with `Upload-Offset`, and with
@@ -7,11 +7,10 @@
 
 use std::sync::PoisonError;
 
-use bytes::Bytes;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 
-use super::super::{Attempt, Content, Parcel, Picture, SendError, Sent};
+use super::super::{Attempt, Content, Medium, Parcel, SendError, Sent};
 use super::answer::{Answer, unavailable};
 use super::{HEADS, Http, failed};
 
@@ -36,47 +35,50 @@ enum There {
 
 impl Http {
     pub(super) async fn send_medium(&self, parcel: &Parcel) -> Attempt {
-        let Some((key, picture)) = parcel.items.first().and_then(|item| match &item.content {
-            Content::Picture(picture) => Some((item.key.as_str(), picture)),
+        let Some((key, medium)) = parcel.items.first().and_then(|item| match &item.content {
+            Content::Medium(medium) => Some((item.key.as_str(), medium)),
             Content::Record(_) => None,
         }) else {
-            return failed(0, SendError::Rejected { reason: "it is no picture".to_owned() });
+            return failed(0, SendError::Rejected { reason: "it is no file".to_owned() });
         };
         let journal = parcel.journal.to_string();
-        let path = ["media", &*parcel.device, &journal, key, &picture.sha256];
-        let (offset, asked_bytes) = match self.remembered(picture) {
+        let path = ["media", &*parcel.device, &journal, key, &medium.sha256];
+        let (offset, asked_bytes) = match self.remembered(medium) {
             Some(offset) => (offset, 0),
-            None => match self.ask(&path, picture).await {
+            None => match self.ask(&path, medium).await {
                 Ok(There::Whole) => return done(HEADS, "it is there already"),
                 Ok(There::Part(offset)) => (offset, HEADS),
                 Err(error) => return failed(HEADS, error),
             },
         };
-        let attempt = self.add(&path, picture, offset, parcel.turn_bytes).await;
+        let attempt = self.add(&path, medium, offset, parcel.turn_bytes).await;
         Attempt { bytes: attempt.bytes + asked_bytes, ..attempt }
     }
 
-    async fn ask(&self, path: &[&str], picture: &Picture) -> Result<There, SendError> {
+    async fn ask(&self, path: &[&str], medium: &Medium) -> Result<There, SendError> {
         let request = self.request(Method::HEAD, path, 0);
         let answer = Answer::read(request.send().await).await?;
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(There::Part(0));
         }
-        there(&answer.success(&self.clock)?, picture.jpeg.len() as u64)
+        there(&answer.success(&self.clock)?, medium.bytes())
     }
 
     /// Adds about `turn_bytes` behind `offset`.
-    async fn add(&self, path: &[&str], picture: &Picture, offset: u64, turn_bytes: u64) -> Attempt {
-        let total = picture.jpeg.len() as u64;
+    async fn add(&self, path: &[&str], medium: &Medium, offset: u64, turn_bytes: u64) -> Attempt {
+        let total = medium.bytes();
         let end = total.min(offset.saturating_add(turn_bytes));
-        let chunk = slice(&picture.jpeg, offset, end);
+        let chunk = match medium.part(offset, end).await {
+            Ok(chunk) => chunk,
+            Err(error) => return failed(0, unavailable(format!("the file: {error}"))),
+        };
         let bytes = chunk.len() as u64 + HEADS;
         let request = self
             .request(Method::PATCH, path, chunk.len())
-            .header(CONTENT_TYPE, "image/jpeg")
+            .header(CONTENT_TYPE, medium.kind.content_type())
             .header(OFFSET, offset)
             .header(LENGTH, total)
-            .header(SHA256, &picture.sha256)
+            .header(SHA256, &medium.sha256)
             .body(chunk);
         let answer = match Answer::read(request.send().await).await {
             Ok(answer) => answer,
@@ -86,22 +88,22 @@ impl Http {
                 return failed(bytes, error);
             }
         };
-        let result = self.judge(&answer, picture, end);
+        let result = self.judge(&answer, medium, end);
         self.remember(match result {
-            Ok(Sent::Part) => Some(Progress { sha256: picture.sha256.clone(), offset: end }),
+            Ok(Sent::Part) => Some(Progress { sha256: medium.sha256.clone(), offset: end }),
             _ => None,
         });
         Attempt { bytes, result }
     }
 
-    fn judge(&self, answer: &Answer, picture: &Picture, end: u64) -> Result<Sent, SendError> {
+    fn judge(&self, answer: &Answer, medium: &Medium, end: u64) -> Result<Sent, SendError> {
         if answer.status == StatusCode::CONFLICT {
-            return Err(unavailable("the collector has another part of the picture; it is asked"));
+            return Err(unavailable("the collector has another part of the medium; it is asked"));
         }
         if !answer.status.is_success() {
             return Err(answer.refusal(&self.clock));
         }
-        let total = picture.jpeg.len() as u64;
+        let total = medium.bytes();
         match there(answer, total)? {
             There::Whole if end == total => Ok(whole("it is whole")),
             There::Part(offset) if offset == end && end < total => Ok(Sent::Part),
@@ -109,9 +111,9 @@ impl Http {
         }
     }
 
-    fn remembered(&self, picture: &Picture) -> Option<u64> {
+    fn remembered(&self, medium: &Medium) -> Option<u64> {
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        progress.as_ref().filter(|it| it.sha256 == picture.sha256).map(|it| it.offset)
+        progress.as_ref().filter(|it| it.sha256 == medium.sha256).map(|it| it.offset)
     }
 
     fn remember(&self, progress: Option<Progress>) {
@@ -129,15 +131,10 @@ fn there(answer: &Answer, total: u64) -> Result<There, SendError> {
     match offset {
         Some(offset) if offset < total => Ok(There::Part(offset)),
         Some(offset) => {
-            Err(unavailable(format!("the collector claims {offset} of {total} bytes of a picture")))
+            Err(unavailable(format!("the collector claims {offset} of {total} bytes of a medium")))
         }
-        None => Err(unavailable("the collector does not say how much of a picture it has")),
+        None => Err(unavailable("the collector does not say how much of a medium it has")),
     }
-}
-
-fn slice(jpeg: &Bytes, from: u64, to: u64) -> Bytes {
-    let (len, from, to) = (jpeg.len(), from as usize, to as usize);
-    jpeg.slice(from.min(len)..to.clamp(from.min(len), len))
 }
 
 fn done(bytes: u64, receipt: &str) -> Attempt {

@@ -105,7 +105,7 @@ impl Transport for Http {
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Attempt> {
         async move {
             match parcel.lane {
-                Lane::Media => self.send_medium(parcel).await,
+                Lane::Media | Lane::Clips => self.send_medium(parcel).await,
                 Lane::Alerts | Lane::Events | Lane::Bulk => self.send_batch(parcel).await,
             }
         }

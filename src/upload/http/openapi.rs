@@ -82,7 +82,7 @@ fn media() -> Value {
         "parameters": [
             parameter("device", "Which box."),
             parameter("journal", "Which journal of it."),
-            parameter("key", "`snapshot-` and the id of the event."),
+            parameter("key", "`snapshot-` or `clip-`, and the id of the event."),
             parameter("sha256", "Of the whole file, in hex. An event may get a better picture; \
                                  the one that came last counts."),
         ],
@@ -100,7 +100,9 @@ fn media() -> Value {
                 header("Upload-Length", true, "Bytes of the whole file."),
                 header("Content-SHA256", true, "As in the path."),
             ],
-            "requestBody": { "required": true, "content": { "image/jpeg": {} } },
+            "requestBody": { "required": true, "content": {
+                "image/jpeg": {}, "video/mp4": {},
+            } },
             "responses": {
                 "200": { "description": "They are safe.", "headers": told },
                 "409": { "description": "Other bytes are wanted; Upload-Offset says which.", "headers": told },

@@ -127,18 +127,20 @@ impl Topics {
     pub fn messages(&mut self, parcel: &Parcel, item: &Item) -> Vec<Message> {
         match &item.content {
             Content::Record(data) => self.record(parcel, item, data),
-            Content::Picture(picture) => {
-                let camera = picture.camera.to_string();
+            Content::Medium(medium) => {
+                // Clips are not taken here: a broker is no place for files of megabytes.
+                let Some(payload) = medium.in_memory() else { return Vec::new() };
+                let camera = medium.camera.to_string();
                 let mut messages = Vec::new();
                 if self.told.picture(&camera) {
                     messages.extend(self.announce(|it| discovery::picture(it, &camera)));
                 }
                 messages.push(Message {
                     topic: format!("{}/cameras/{}/snapshot", self.base, word(&camera)),
-                    payload: picture.jpeg.clone(),
+                    payload,
                     is_retained: true,
-                    names: names(parcel, item, &picture.sha256),
-                    content_type: Some("image/jpeg"),
+                    names: names(parcel, item, &medium.sha256),
+                    content_type: Some(medium.kind.content_type()),
                 });
                 messages
             }

@@ -210,8 +210,8 @@ impl Transport for Mqtt {
         self.address.clone()
     }
 
-    fn takes(&self, _: Lane) -> bool {
-        true
+    fn takes(&self, lane: Lane) -> bool {
+        lane != Lane::Clips
     }
 
     fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Attempt> {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `alerts`, `events`, `bulk` `/{from}_{to}.json.zst` | a batch, as in `wire` |
 //! | `media/{key}/{sha256}.jpg` | the picture of an event |
+//! | `clips/{key}/{sha256}.mp4` | the video of an event |
 //!
 //! The name says which stretch of the journal a batch is; a batch that is sent once more
 //! takes its own place, and one that was cut differently repeats keys, by which readers
@@ -52,7 +53,6 @@ pub struct S3 {
 /// An object to be.
 struct Object {
     path: Path,
-    payload: PutPayload,
     attributes: Attributes,
 }
 
@@ -113,47 +113,46 @@ impl S3 {
         above.chain([device]).collect()
     }
 
-    fn object(&self, parcel: &Parcel) -> Result<Object, SendError> {
-        let journal = parcel.journal.to_string();
+    fn object(&self, parcel: &Parcel) -> Object {
         let mut attributes = Attributes::new();
+        let journal = parcel.journal.to_string();
         let first = parcel.items.first().map(|item| (&item.key, &item.content));
-        let (name, payload) = if let Some((key, Content::Picture(picture))) = first {
-            attributes.insert(Attribute::ContentType, "image/jpeg".into());
-            let name = vec![key.clone(), format!("{}.jpg", picture.sha256)];
-            (name, PutPayload::from(picture.jpeg.clone()))
+        let name = if let Some((key, Content::Medium(medium))) = first {
+            attributes.insert(Attribute::ContentType, medium.kind.content_type().into());
+            vec![key.clone(), format!("{}.{}", medium.sha256, medium.kind.extension())]
         } else {
             attributes.insert(Attribute::ContentType, "application/json".into());
             attributes.insert(Attribute::ContentEncoding, "zstd".into());
-            let batch = wire::Batch::of(parcel);
-            let refused = |reason: String| SendError::Rejected { reason };
-            let plain = serde_json::to_vec(&batch).map_err(|error| refused(error.to_string()))?;
-            let body = zstd::bulk::compress(&plain, wire::ZSTD_LEVEL)
-                .map_err(|error| refused(error.to_string()))?;
             let (from, to) = parcel.stretch();
-            (vec![format!("{from}_{to}.json.zst")], PutPayload::from(body))
+            vec![format!("{from}_{to}.json.zst")]
         };
         let mut path = self.of_box(&parcel.device);
         for part in [journal, parcel.lane.as_str().to_owned()].into_iter().chain(name) {
             path = path.join(part);
         }
-        Ok(Object { path, payload, attributes })
+        Object { path, attributes }
     }
 
     async fn put(&self, parcel: &Parcel) -> Attempt {
-        let object = match self.object(parcel) {
-            Ok(object) => object,
-            Err(error) => return Attempt { bytes: 0, result: Err(error) },
-        };
-        match parcel.items.first().map(|item| &item.content) {
-            Some(Content::Picture(picture)) if object.payload.content_length() as u64 > PART => {
-                self.put_part(parcel, object, picture).await
+        let object = self.object(parcel);
+        let payload = match parcel.items.first().map(|item| &item.content) {
+            Some(Content::Medium(medium)) if medium.bytes() > PART => {
+                return self.put_part(parcel, object, medium).await;
             }
-            _ => self.put_whole(object).await,
+            Some(Content::Medium(medium)) => {
+                let whole = medium.part(0, medium.bytes()).await;
+                whole.map(PutPayload::from).map_err(|error| unreadable(&error))
+            }
+            _ => batch(parcel),
+        };
+        match payload {
+            Ok(payload) => self.put_whole(object, payload).await,
+            Err(error) => Attempt { bytes: 0, result: Err(error) },
         }
     }
 
-    async fn put_whole(&self, object: Object) -> Attempt {
-        let Object { path, payload, attributes } = object;
+    async fn put_whole(&self, object: Object, payload: PutPayload) -> Attempt {
+        let Object { path, attributes } = object;
         let bytes = payload.content_length() as u64;
         let options = PutOptions { attributes, ..PutOptions::default() };
         let put = self.store.put_opts(&path, payload, options);
@@ -174,6 +173,19 @@ impl S3 {
         let done = tokio::time::timeout(limit, request).await;
         done.map_err(|_| unavailable("no answer in time".to_owned()))
     }
+}
+
+/// The body of a batch.
+fn batch(parcel: &Parcel) -> Result<PutPayload, SendError> {
+    let refused = |reason: String| SendError::Rejected { reason };
+    let batch = wire::Batch::of(parcel);
+    let plain = serde_json::to_vec(&batch).map_err(|error| refused(error.to_string()))?;
+    let body = zstd::bulk::compress(&plain, wire::ZSTD_LEVEL);
+    body.map(PutPayload::from).map_err(|error| refused(error.to_string()))
+}
+
+fn unreadable(error: &std::io::Error) -> SendError {
+    unavailable(format!("the file cannot be read: {error}"))
 }
 
 fn kept(path: &Path) -> Sent {
@@ -202,6 +214,10 @@ impl Transport for S3 {
     }
 
     fn takes(&self, _: Lane) -> bool {
+        true
+    }
+
+    fn has_room_beside_media(&self) -> bool {
         true
     }
 

@@ -13,8 +13,8 @@ use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt as _, PutMultipartOptions, PutPayload};
 
-use super::super::{Attempt, Parcel, Picture, SendError, Sent, with_causes};
-use super::{HEADS, Object, S3, kept, meaning, unavailable};
+use super::super::{Attempt, Medium, Parcel, SendError, Sent, with_causes};
+use super::{HEADS, Object, S3, kept, meaning, unavailable, unreadable};
 
 /// Bytes of a part: the least that storages take for all but the last, so that little is
 /// sent again after a failure, and alerts wait for little. It also bounds what can be
@@ -33,8 +33,8 @@ pub(super) struct Progress {
 type Step<T> = Result<T, SendError>;
 
 impl S3 {
-    /// Sends the next part of a picture.
-    pub(super) async fn put_part(&self, parcel: &Parcel, object: Object, it: &Picture) -> Attempt {
+    /// Sends the next part of a medium.
+    pub(super) async fn put_part(&self, parcel: &Parcel, object: Object, it: &Medium) -> Attempt {
         let mut bytes = 0;
         let result = self.next_part(parcel, object, it, &mut bytes).await;
         Attempt { bytes, result }
@@ -44,10 +44,10 @@ impl S3 {
         &self,
         parcel: &Parcel,
         object: Object,
-        picture: &Picture,
+        medium: &Medium,
         bytes: &mut u64,
     ) -> Step<Sent> {
-        let total = picture.jpeg.len() as u64;
+        let total = medium.bytes();
         let path = object.path.clone();
         let Some(mut progress) = self.resume(parcel, object, total, bytes).await? else {
             return Ok(kept(&path));
@@ -55,7 +55,7 @@ impl S3 {
         let from = total.min(progress.done.len() as u64 * PART);
         let to = total.min(from + PART);
         if from < to {
-            let part = picture.jpeg.slice(from as usize..to as usize);
+            let part = medium.part(from, to).await.map_err(|error| unreadable(&error))?;
             *bytes += part.len() as u64 + HEADS;
             let (store, index) = (&self.store, progress.done.len());
             let put = store.put_part(&path, &progress.upload, index, PutPayload::from(part));
@@ -81,7 +81,7 @@ impl S3 {
         total: u64,
         bytes: &mut u64,
     ) -> Step<Option<Progress>> {
-        let Object { path, attributes, .. } = object;
+        let Object { path, attributes } = object;
         let known = self.progress.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(known) = known.filter(|known| known.path == path) {
             return Ok(Some(known));

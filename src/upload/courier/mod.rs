@@ -1,9 +1,11 @@
 //! A courier for each upstream: chooses what goes next, sends it, and draws the
 //! consequences.
 //!
-//! One request at a time. What is due in a more urgent lane goes first; requests are
-//! cut so that they take about [`TURN`] on the line as it is, so an alert never waits
+//! One request at a time, but for alerts beside a medium that is one long request. What is due in a more urgent lane goes first; requests are
+//! cut so that they take about two seconds on the line as it is, so an alert never waits
 //! long behind pictures. Nothing is counted as delivered before the upstream said so.
+
+mod sending;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,21 +16,16 @@ use tokio::sync::Notify;
 use super::budget::Budget;
 use super::figures::Figures;
 use super::gather::Selection;
+use super::line::{FAILURES_TOLD, Line};
 use super::outbox::{Limits, Outbox};
 use super::patience::Patience;
 use super::saved::Shelf;
 use super::status::{LaneStatus, UpstreamStatus};
 use super::uploads::UploadsContext;
-use super::{Attempt, Item, Lane, Parcel, SendError, Sent, Transport, UploadSettings};
+use super::{Lane, SendError, Sent, Transport, UploadSettings};
 use crate::health::Component;
 use crate::rt::{Clock, Stop};
 use crate::store::Feed;
-
-/// A request should take about this long.
-const TURN: Duration = Duration::from_secs(2);
-
-/// Bytes of a request on a slow line, at least: half of it is heads below.
-const TURN_BYTES_MIN: u64 = 4 << 10;
 
 /// Bytes of a request that are not its items.
 const HEAD_BYTES: u64 = 1 << 10;
@@ -43,13 +40,6 @@ const STORE_WAIT: Duration = Duration::from_secs(1);
 
 /// Health is told at least this often, because it speaks of ages.
 const REPORT: Duration = Duration::from_secs(10);
-
-/// So many items refused one by one, without another being taken in between, are no
-/// accident: from then on the upstream gets time between two of them.
-const STRIKES: u32 = 3;
-
-/// Failures in a row that are worth a word in health: one happens on every line.
-const FAILURES_TOLD: u32 = 2;
 
 /// One way upstream at work.
 pub(super) struct Courier {
@@ -71,18 +61,6 @@ pub(super) struct Courier {
     line: Mutex<Line>,
 }
 
-/// How the line has been of late.
-struct Line {
-    state: &'static str,
-    patience: Patience,
-    strikes: u32,
-    /// Bytes that go in about a [`TURN`].
-    turn_bytes: u64,
-    reason: Option<String>,
-    next_step: Option<String>,
-    is_told: bool,
-}
-
 /// What to do next.
 enum Choice {
     /// Send what waits in this lane, at most so many bytes.
@@ -100,13 +78,19 @@ impl Courier {
     ) -> Self {
         let settings = context.settings.clone();
         let is_used = |lane: &Lane| {
-            transport.takes(*lane) && (*lane != Lane::Media || settings.has_snapshots)
+            transport.takes(*lane)
+                && match lane {
+                    Lane::Media => settings.has_snapshots,
+                    Lane::Clips => settings.has_clips && context.clips.is_some(),
+                    Lane::Alerts | Lane::Events | Lane::Bulk => true,
+                }
         };
         let lanes: Vec<_> = Lane::ALL.into_iter().filter(is_used).collect();
         let selection = Selection {
             lanes: lanes.clone(),
             detections: settings.detections,
             snapshots: context.snapshots.clone(),
+            clips: context.clips.clone(),
         };
         let shelf = Shelf {
             upstream: name,
@@ -116,15 +100,8 @@ impl Courier {
         let limits = Limits { items: settings.batch_items, bytes: settings.batch_bytes };
         let (feed, clock) = (Arc::clone(&context.feed), context.clock.clone());
         let outbox = Outbox::new(Arc::clone(&feed), shelf, clock.clone(), selection, limits);
-        let line = Line {
-            state: "starting",
-            patience: Patience::new(settings.retry_first, settings.retry_longest),
-            strikes: 0,
-            turn_bytes: settings.batch_bytes.min(64 << 10),
-            reason: None,
-            next_step: None,
-            is_told: false,
-        };
+        let patience = Patience::new(settings.retry_first, settings.retry_longest);
+        let line = Line::new(patience, settings.batch_bytes);
         Self {
             name,
             transport,
@@ -253,35 +230,6 @@ impl Courier {
         Choice::Wait(wait)
     }
 
-    async fn send_from(self: &Arc<Self>, lane: Lane, room: u64) -> Duration {
-        let (turn_bytes, is_open) = {
-            let mut line = self.line();
-            line.state = if line.patience.is_open() { "open" } else { "sending" };
-            (line.turn_bytes, line.patience.is_open())
-        };
-        let room = room.saturating_sub(HEAD_BYTES);
-        let most = if is_open { 1 } else { self.settings.batch_items };
-        let bytes = turn_bytes.min(room);
-        let items = match self.on_disk(move |courier| courier.outbox.next(lane, most, bytes)).await
-        {
-            Ok(items) => items,
-            Err(reason) => {
-                warn!(reason, upstream = self.name; "What is to be uploaded could not be read; it is tried again.");
-                return STORE_WAIT;
-            }
-        };
-        // What was counted is gone, or too large for what is left of the budget.
-        let Some(first) = items.first() else { return Duration::ZERO };
-        if lane != Lane::Media && first.bytes > room {
-            self.line().state = "held";
-            return REPORT;
-        }
-        let Some(parcel) = self.parcel(lane, items, bytes) else { return STORE_WAIT };
-        let attempt = self.send(&parcel).await;
-        self.conclude(&parcel, attempt);
-        Duration::ZERO
-    }
-
     /// While nothing goes out, the line stands all the same.
     async fn keep_up(&self) {
         let Some((bytes, result)) = self.transport.keep_up().await else { return };
@@ -316,105 +264,15 @@ impl Courier {
         Some(())
     }
 
-    fn parcel(&self, lane: Lane, items: Vec<Item>, turn_bytes: u64) -> Option<Parcel> {
-        let journal = self.outbox.journal()?;
-        let turn_bytes = turn_bytes.max(TURN_BYTES_MIN);
-        Some(Parcel { device: Arc::clone(&self.device), journal, lane, items, turn_bytes })
-    }
-
-    async fn send(&self, parcel: &Parcel) -> Attempt {
-        let began = self.clock.monotonic();
-        let attempt = self.transport.send(parcel).await;
-        let took = self.clock.monotonic().saturating_sub(began);
-        self.figures.bytes.add(attempt.bytes);
-        if attempt.result.is_ok() && attempt.bytes >= TURN_BYTES_MIN {
-            self.learn(attempt.bytes, took);
-        }
-        attempt
-    }
-
-    /// Follows the line: half what it was, half what it is.
-    fn learn(&self, bytes: u64, took: Duration) {
-        let rate = bytes as f64 / took.as_secs_f64().max(0.001);
-        let fits = (rate * TURN.as_secs_f64()) as u64;
-        let most = self.settings.batch_bytes.max(TURN_BYTES_MIN);
-        let mut line = self.line();
-        line.turn_bytes = (line.turn_bytes / 2 + fits.min(most) / 2).clamp(TURN_BYTES_MIN, most);
-    }
-
-    fn conclude(&self, parcel: &Parcel, attempt: Attempt) {
-        let (lane, count) = (parcel.lane, parcel.items.len());
-        match attempt.result {
-            Ok(Sent::Whole { rejected, .. }) => {
-                let reason = |item: &Item| {
-                    let found = rejected.iter().find(|(key, _)| *key == item.key);
-                    found.map(|(_, reason)| (item.clone(), reason.clone()))
-                };
-                let buried: Vec<_> = parcel.items.iter().filter_map(reason).collect();
-                if !buried.is_empty() && !self.outbox.bury(lane, &buried) {
-                    self.outbox.spend(attempt.bytes);
-                    return self.fail(&too_many_dead());
-                }
-                let sent = count - buried.len();
-                self.outbox.confirm(lane, count, sent, attempt.bytes);
-                self.figures.sent.add(sent as u64);
-                self.succeed();
-            }
-            Ok(Sent::Part) => {
-                self.outbox.spend(attempt.bytes);
-                self.succeed();
-            }
-            Err(SendError::Rejected { reason }) => {
-                self.outbox.spend(attempt.bytes);
-                self.refuse(lane, count, reason);
-            }
-            Err(error) => {
-                self.outbox.spend(attempt.bytes);
-                self.fail(&error);
-            }
-        }
-    }
-
-    fn refuse(&self, lane: Lane, count: usize, reason: String) {
-        if !self.outbox.refuse(lane, count, &reason) {
-            return self.fail(&too_many_dead());
-        }
-        let strikes = {
-            let mut line = self.line();
-            line.strikes += u32::from(count == 1);
-            line.strikes
-        };
-        if strikes >= STRIKES {
-            self.fail(&SendError::Unavailable { reason, retry_after: None });
-        }
-    }
-
     fn succeed(&self) {
-        let mut line = self.line();
-        if line.is_told {
+        if self.line().succeed() {
             info!(upstream = self.name; "The upload goes on.");
         }
-        line.patience.succeeded();
-        (line.strikes, line.is_told) = (0, false);
-        (line.reason, line.next_step) = (None, None);
     }
 
     fn fail(&self, error: &SendError) {
         self.figures.failures.inc();
-        let retry_after = match error {
-            SendError::Unavailable { retry_after, .. } => *retry_after,
-            SendError::Denied { .. } | SendError::Rejected { .. } => None,
-        };
-        let mut line = self.line();
-        line.patience.failed(self.clock.monotonic(), retry_after, fastrand::f64());
-        line.state = if line.patience.is_open() { "open" } else { "retrying" };
-        line.reason = Some(error.to_string());
-        line.next_step = match error {
-            SendError::Denied { next_step, .. } => Some(next_step.clone()),
-            SendError::Unavailable { .. } | SendError::Rejected { .. } => None,
-        };
-        if line.patience.failures() >= FAILURES_TOLD && !line.is_told {
-            line.is_told = true;
+        if self.line().fail(error, self.clock.monotonic()) {
             warn!(reason:% = error, upstream = self.name; "The upload fails; it is tried again and again.");
         }
     }
@@ -500,14 +358,5 @@ struct End(Stop);
 impl Drop for End {
     fn drop(&mut self) {
         self.0.set();
-    }
-}
-
-fn too_many_dead() -> SendError {
-    SendError::Denied {
-        reason: "the upstream refuses more items than dead letters are kept".to_owned(),
-        next_step: "Look at GET /api/system/upload for the reasons; have them tried again, or \
-                    mend the upstream."
-            .to_owned(),
     }
 }
