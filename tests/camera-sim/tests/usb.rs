@@ -1,8 +1,10 @@
-//! The camera over USB, with socket pairs in place of the endpoints.
+//! The camera over USB, with pairs of datagram sockets in place of the endpoints: they
+//! keep transfers apart, as endpoints do.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like tests")]
 #![allow(clippy::disallowed_methods, reason = "the bans are the daemon's")]
 
-use std::os::unix::net::UnixStream;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixDatagram;
 use std::thread;
 use std::time::Duration;
 
@@ -14,19 +16,47 @@ use watchpost_camera_sim::{Options, Sim};
 /// Much longer than anything takes.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// One transfer for each read and write.
+struct Endpoint(UnixDatagram);
+
+impl Endpoint {
+    fn pair() -> (Self, Self) {
+        let (near, far) = UnixDatagram::pair().unwrap();
+        near.set_read_timeout(Some(DEADLINE)).unwrap();
+        (Self(near), Self(far))
+    }
+
+    fn try_clone(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
+    }
+}
+
+impl Read for Endpoint {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.recv(buffer)
+    }
+}
+
+impl Write for Endpoint {
+    fn write(&mut self, transfer: &[u8]) -> io::Result<usize> {
+        self.0.send(transfer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 struct Host {
-    bulk: UnixStream,
-    interrupt: UnixStream,
+    bulk: Endpoint,
+    interrupt: Endpoint,
     transaction: u32,
 }
 
 impl Host {
     fn plug_in(camera: &Sim) -> Self {
-        let (bulk, theirs) = UnixStream::pair().unwrap();
-        let (interrupt, events) = UnixStream::pair().unwrap();
-        for stream in [&bulk, &interrupt] {
-            stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        }
+        let (bulk, theirs) = Endpoint::pair();
+        let (interrupt, events) = Endpoint::pair();
         let address = camera.address();
         let (mut out, mut into) = (theirs.try_clone().unwrap(), theirs);
         thread::spawn(move || serve(address, &mut out, &mut into, || events.try_clone()));
@@ -44,7 +74,7 @@ impl Host {
         }
         let mut brought = Vec::new();
         loop {
-            let answer = self.read();
+            let answer = Container::read(&mut self.bulk).unwrap();
             assert_eq!(answer.transaction, transaction);
             match answer.kind {
                 2 => brought = answer.payload,
@@ -52,21 +82,6 @@ impl Host {
             }
         }
     }
-
-    /// A stream has no ends of transfers: container by container.
-    fn read(&mut self) -> Container {
-        read_one(&mut self.bulk)
-    }
-}
-
-fn read_one(stream: &mut UnixStream) -> Container {
-    use std::io::Read as _;
-    let mut bytes = vec![0; 4];
-    stream.read_exact(&mut bytes).unwrap();
-    let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
-    bytes.resize(length, 0);
-    stream.read_exact(&mut bytes[4..]).unwrap();
-    Container::read(&mut bytes.as_slice()).unwrap()
 }
 
 #[test]
@@ -87,7 +102,7 @@ fn a_host_at_the_cable_takes_a_photograph_and_fetches_it() {
         assert_eq!(code, rc::OK);
     }
 
-    while read_one(&mut host.interrupt).code != event::OBJECT_ADDED {}
+    while Container::read(&mut host.interrupt).unwrap().code != event::OBJECT_ADDED {}
     let (picture, code) = host.ask(op::GET_OBJECT, &[object::IN_MEMORY], None);
     assert_eq!(code, rc::OK);
     assert_eq!(picture, camera.stills().last().unwrap().bytes.to_vec());
