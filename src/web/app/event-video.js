@@ -31,13 +31,13 @@ export function EventVideo({ event, session, children }) {
         <video src=${`${address}#t=${start}`} controls autoplay muted playsinline
           aria-label=${`Video: ${event.summary}`} onError=${() => setBroken(true)}></video>
       </div>
-      <p class="video-line"><button type="button" onClick=${() => setOpen(false)}>Show the picture</button></p>
+      <p class="video-line"><button class="button" type="button" onClick=${() => setOpen(false)}>Show the picture</button></p>
     `;
   }
   return html`
     ${children}
     <p class="video-line">
-      <button type="button" onClick=${() => setOpen(true)}>Play the video (${seconds(clip.duration_ms)})</button>
+      <button class="button" type="button" onClick=${() => setOpen(true)}>Play the video (${seconds(clip.duration_ms)})</button>
     </p>
   `;
 }
