@@ -41,7 +41,7 @@ use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
 use crate::board::Sensors;
 use crate::capture::ptp::{PtpCameras, PtpContext, StillsPlace};
 use crate::capture::{Cameras, CaptureContext, Controls, Directory};
-use crate::cli::{Exit, Run, with_causes};
+use crate::cli::{Exit, Run};
 use crate::config::{ConfigError, Environment, Settings, StateDirError};
 use crate::domain::{CAMERA_BOOK, TUNING, Tuning};
 use crate::health::{Health, LogRing, Metrics, Progress, watchdog};
@@ -53,7 +53,7 @@ use crate::media::{LiveViews, Snapshots};
 use crate::pipeline::{
     Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls, Surroundings,
 };
-use crate::rt::{Claim, Clock, FreeBytes, Stop, Tasks};
+use crate::rt::{Claim, Clock, FreeBytes, Stop, Tasks, with_causes};
 use crate::store::Store;
 use crate::store::disk::{Disk as _, Ground, RealDisk};
 use announce::announce;

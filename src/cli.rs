@@ -24,6 +24,7 @@ use crate::config::{
     size_text, source_text,
 };
 use crate::probe::{self, Verdict};
+use crate::rt::with_causes;
 pub use signing::Signing;
 pub use update::Update;
 
@@ -386,17 +387,6 @@ fn describe(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  camera {} ({}): {driver} reads {source}", capture.id, capture.name)?;
     }
     Ok(())
-}
-
-/// An error and its causes in one line.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use log::error;
 
 use super::AppError;
-use crate::cli::with_causes;
 use crate::config::{StateDir, StateDirError};
-use crate::rt::{Claim, Refused};
+use crate::rt::{Claim, Refused, with_causes};
 
 /// A directory that cannot be written degrades the box, until it can be; a second
 /// instance would destroy what the first one keeps, so this one stays away.

@@ -13,7 +13,7 @@ use super::house::House;
 use super::proof;
 use super::reload::fixed_parts;
 use crate::capture::{CameraEntry, Directory};
-use crate::cli::{Run, with_causes};
+use crate::cli::Run;
 use crate::config::{ConfigError, Environment, Settings};
 use crate::domain::{CameraState, Timestamp};
 use crate::fleet::http::HttpSource;
@@ -21,6 +21,7 @@ use crate::fleet::{
     Beacon, BeaconContext, CameraVital, Change, Fleet, MDNS_PORT, Pull, PullContext, PullSettings,
     PullStatus, Shelf, Standing, Subject,
 };
+use crate::rt::with_causes;
 use crate::upload::{TlsSettings, tls};
 
 /// Set by systemd for the programs it has started and starts again (systemd.exec(5)).

@@ -19,13 +19,12 @@ use crate::assess::Rules;
 use crate::board::LightMeter;
 use crate::capture::ptp::PtpCameras;
 use crate::capture::{CameraSettings, Cameras, Directory, DriverKind, TapFactory};
-use crate::cli::with_causes;
 use crate::config::{CameraConfig, Settings};
 use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
 use crate::live::{CameraChanged, CameraSwitched, Hub, LiveMessage};
 use crate::media::{Clips, LiveViews, RecordSettings};
 use crate::pipeline::{LaneSettings, Pipeline, StreamControls};
-use crate::rt::Clock;
+use crate::rt::{Clock, with_causes};
 use crate::store::Store;
 
 /// Who looks at the frames of each camera.

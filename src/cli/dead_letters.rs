@@ -3,16 +3,17 @@
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{AskedBox, DeadLetters, Exit, with_causes};
+use super::{AskedBox, DeadLetters, Exit};
 use crate::api::Role;
 use crate::config::{Environment, Overrides, Settings};
 use crate::domain::Secret;
+use crate::rt::with_causes;
+use crate::upload::{TlsSettings, tls};
 
 /// Longest wait for the box.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
@@ -71,8 +72,11 @@ impl Asked {
             .enable_all()
             .build()
             .map_err(|error| with_causes(&error))?;
+        // The box serves plain HTTP, but the client is not built without.
+        let tls = tls::client_config(&TlsSettings::default());
+        let tls = tls.map_err(|error| with_causes(&error))?;
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(no_tls().map_err(|error| with_causes(&error))?)
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(ANSWER_MAX)
@@ -135,15 +139,6 @@ impl Asked {
             _ => Ok(format!("{wanted} items are tried again.")),
         }
     }
-}
-
-/// The box serves plain HTTP: over TLS nobody is trusted.
-fn no_tls() -> Result<rustls::ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider);
-    let trusted = rustls::RootCertStore::empty();
-    let builder = builder.with_safe_default_protocol_versions()?;
-    Ok(builder.with_root_certificates(trusted).with_no_client_auth())
 }
 
 /// The address under which a box that listens there is reached from itself.

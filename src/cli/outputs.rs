@@ -3,9 +3,10 @@
 
 use std::io::{self, Write};
 
-use super::{ConfigFile, Exit, with_causes};
+use super::{ConfigFile, Exit};
 use crate::app::panel;
 use crate::config::{Environment, Overrides, Settings};
+use crate::rt::with_causes;
 
 /// Takes every configured output, which switches it off, and lets it go again.
 ///

@@ -6,10 +6,11 @@ use std::io::{self, Read as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{ConfigFile, Exit, with_causes};
+use super::{ConfigFile, Exit};
 use crate::app::device;
 use crate::config::{ConfigError, Environment, Overrides, Settings};
 use crate::fleet::{Addressee, DOCUMENT_MAX_BYTES, Document, PublicKey, SigningKey};
+use crate::rt::with_causes;
 
 /// What to do with a fleet's configuration.
 #[derive(Clone, Debug, clap::Subcommand)]

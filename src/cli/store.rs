@@ -14,8 +14,9 @@ use std::path::Path;
 
 use self::progress::ProgressBar;
 use self::session::Session;
-use super::{Exit, Export, Import, Store, with_causes};
+use super::{Exit, Export, Import, Store};
 use crate::config::{StateDir, StateDirError, size_text};
+use crate::rt::with_causes;
 use crate::store::StoreError;
 use crate::store::disk::RealDisk;
 use crate::store::tools::{

@@ -17,9 +17,9 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{ConfigFile, Exit, with_causes};
+use super::{ConfigFile, Exit};
 use crate::config::{Environment, Overrides, Settings, parse_span};
-use crate::rt::{Clock, Stop};
+use crate::rt::{Clock, Stop, with_causes};
 use proof::{Box as ProvenBox, Missing};
 
 /// How often the appliance is asked.

@@ -3,10 +3,10 @@
 
 use std::io::{self, Write};
 
-use super::{ConfigFile, Exit, Upload, dead_letters, with_causes};
+use super::{ConfigFile, Exit, Upload, dead_letters};
 use crate::app::{device, proof};
 use crate::config::{Environment, Overrides, Settings};
-use crate::rt::Clock;
+use crate::rt::{Clock, with_causes};
 use crate::upload::http;
 
 /// Answers a question about the upload, or tries it.

@@ -15,6 +15,7 @@ use reqwest::{Client, StatusCode, Url};
 
 use super::{DOCUMENT_MAX_BYTES, FetchError, PullSettings, Source};
 use crate::domain::Secret;
+use crate::rt::with_causes;
 
 /// Longest time until a connection stands, TLS included.
 const CONNECT_MAX: Duration = Duration::from_secs(15);
@@ -102,11 +103,5 @@ impl Source for HttpSource {
 }
 
 fn failed(error: &reqwest::Error) -> FetchError {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    FetchError(text)
+    FetchError(with_causes(error))
 }

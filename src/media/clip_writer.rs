@@ -10,7 +10,7 @@ use log::{info, warn};
 use super::clip_files::{ClipFiles, PartFile};
 use super::clip_lane::{ClipLane, Step};
 use super::clip_settings::ClipLimits;
-use super::clips::{ClipNews, Shared};
+use super::clips::{ClipNews, ClipsContext, Shared};
 use crate::domain::EventId;
 use crate::health::{Component, Counter, Metrics};
 use crate::rt::{Claim, Clock, FreeBytes, Stop};
@@ -71,23 +71,16 @@ pub(super) struct ClipWriter {
 }
 
 impl ClipWriter {
-    pub fn new(
-        files: ClipFiles,
-        claim: Claim,
-        limits: ClipLimits,
-        free_bytes: FreeBytes,
-        clock: Clock,
-        health: Component,
-        figures: Removed,
-    ) -> Self {
+    pub fn new(context: ClipsContext) -> Self {
+        let ClipsContext { claim, dir, limits, free_bytes, clock, health, metrics, .. } = context;
         Self {
-            files,
+            files: ClipFiles::new(dir),
             claim,
             limits,
             free_bytes,
             clock,
-            health,
-            figures,
+            health: health.component("clips"),
+            figures: Removed::new(&metrics),
             parts: HashMap::new(),
             news: None,
             is_scanned: false,

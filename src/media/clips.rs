@@ -15,10 +15,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::MediaError;
-use super::clip_files::{self, ClipFiles};
+use super::clip_files;
 use super::clip_lane::{ClipLane, LaneFigures, Recording};
 use super::clip_settings::{ClipLimits, RecordSettings};
-use super::clip_writer::{ClipWriter, Removed};
+use super::clip_writer::ClipWriter;
 use crate::domain::{CameraId, Clip, ClipSize, EventId, FrameTap};
 use crate::health::{Counter, Gauge, Health, Metrics};
 use crate::rt::{Claim, Clock, FreeBytes, Stop, Tasks};
@@ -124,26 +124,18 @@ impl Clips {
     /// Starts the writer. Never fails: what is wrong is said in the health
     /// component `clips`, and every clip is a new try.
     pub fn open(context: ClipsContext) -> Self {
-        let ClipsContext { claim, dir, limits, free_bytes, clock, health, metrics, tasks, stop } =
-            context;
+        let ClipsContext { health, metrics, tasks, stop, .. } = &context;
+        let (health, tasks, stop) = (health.clone(), tasks.clone(), stop.clone());
         let shared = Arc::new(Shared {
-            dir: dir.clone(),
-            clock: clock.clone(),
+            dir: context.dir.clone(),
+            clock: context.clock.clone(),
             metrics: metrics.clone(),
             queue: Mutex::default(),
             wake: Condvar::new(),
             kept: Mutex::default(),
             bytes: metrics.gauge("watchpost_clip_bytes", "Bytes of all clips.", &[]),
         });
-        let mut writer = ClipWriter::new(
-            ClipFiles::new(dir),
-            claim,
-            limits,
-            free_bytes,
-            clock,
-            health.component("clips"),
-            Removed::new(&metrics),
-        );
+        let mut writer = ClipWriter::new(context);
         let worker = Arc::clone(&shared);
         if let Err(error) = tasks.spawn_thread("clips", move || writer.run(&worker, &stop)) {
             health.component("clips").unhealthy(

@@ -1,6 +1,7 @@
-//! The ground everything runs on: time, stopping, named tasks, waiting.
+//! The ground everything runs on: time, stopping, named tasks, waiting, words of errors.
 
 mod backoff;
+mod causes;
 mod claim;
 mod clock;
 pub mod heap;
@@ -11,6 +12,7 @@ mod sys;
 mod task;
 
 pub use backoff::Backoff;
+pub use causes::{said_with_causes, with_causes};
 pub use claim::{Claim, Refused};
 pub use clock::Clock;
 pub use room::FreeBytes;

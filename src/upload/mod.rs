@@ -222,17 +222,3 @@ pub trait Transport: Send + Sync {
     /// Something about the box has changed that those upstream may watch.
     fn look_again(&self) {}
 }
-
-/// An error and its causes in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let said = inner.to_string();
-        if !text.contains(&said) {
-            text.push_str(&format!(": {said}"));
-        }
-        cause = inner.source();
-    }
-    text
-}

@@ -9,6 +9,7 @@ use super::super::SendError;
 use super::ANSWER_MAX;
 use crate::domain::Timestamp;
 use crate::rt::Clock;
+use crate::rt::said_with_causes;
 
 /// Most characters of an answer that are shown.
 const SHOWN: usize = 120;
@@ -105,20 +106,12 @@ pub(super) fn unavailable(reason: impl Into<String>) -> SendError {
 
 /// An error with its causes, without the address: that is said elsewhere.
 pub(super) fn causes(error: &reqwest::Error) -> String {
-    let mut cause = std::error::Error::source(error);
-    let mut text = match (error.is_timeout(), error.is_connect()) {
-        (true, _) => "no answer in time".to_owned(),
-        (_, true) => "cannot connect".to_owned(),
-        _ => "the request failed".to_owned(),
+    let said = match (error.is_timeout(), error.is_connect()) {
+        (true, _) => "no answer in time",
+        (_, true) => "cannot connect",
+        _ => "the request failed",
     };
-    while let Some(inner) = cause {
-        let said = inner.to_string();
-        if !text.contains(&said) {
-            text.push_str(&format!(": {said}"));
-        }
-        cause = inner.source();
-    }
-    text
+    said_with_causes(said, error)
 }
 
 #[cfg(test)]

@@ -16,9 +16,10 @@ use rumqttc::{
 };
 use rumqttc::{QoS as Qos3, v5::mqttbytes::QoS as Qos5};
 
-use super::super::{MqttSettings, MqttVersion, SendError, with_causes};
+use super::super::{MqttSettings, MqttVersion, SendError};
 use super::messages::Message;
 use super::{IN_FLIGHT, INCOMING_MAX, KEEP_ALIVE, unavailable};
+use crate::rt::with_causes;
 
 /// Longest message to the broker where that does not say what it takes.
 const OUTGOING_MAX: usize = 64 << 20;

@@ -16,8 +16,9 @@ use reqwest::Url;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::super::{S3Settings, SendError, with_causes};
+use super::super::{S3Settings, SendError};
 use super::unavailable;
+use crate::rt::with_causes;
 
 /// Longest answer: a thousand entries of a kilobyte.
 const ANSWER_MAX: usize = 1 << 20;

@@ -101,7 +101,7 @@ impl S3 {
             .with_retry(retry)
             .with_http_connector(Connector(client))
             .build()
-            .map_err(|error| S3Error::Bucket(super::with_causes(&error)))?;
+            .map_err(|error| S3Error::Bucket(crate::rt::with_causes(&error)))?;
         let address = format!("{}/{}", settings.endpoint.trim_end_matches('/'), settings.bucket);
         let (prefix, timeout) = (settings.prefix.clone(), settings.timeout);
         Ok(Self { store, lists, prefix, address, timeout, progress: Mutex::default() })
@@ -193,7 +193,7 @@ fn kept(path: &Path) -> Sent {
 }
 
 fn meaning(error: &Error) -> SendError {
-    let reason = super::with_causes(error);
+    let reason = crate::rt::with_causes(error);
     let next_step = match error {
         Error::Unauthenticated { .. } | Error::PermissionDenied { .. } => {
             "Correct access_key and secret_key under [upload.s3], or let them write to the bucket."

@@ -13,8 +13,9 @@ use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt as _, PutMultipartOptions, PutPayload};
 
-use super::super::{Attempt, Medium, Parcel, SendError, Sent, with_causes};
+use super::super::{Attempt, Medium, Parcel, SendError, Sent};
 use super::{HEADS, Object, S3, kept, meaning, unavailable, unreadable};
+use crate::rt::with_causes;
 
 /// Bytes of a part: the least that storages take for all but the last, so that little is
 /// sent again after a failure, and alerts wait for little. It also bounds what can be
