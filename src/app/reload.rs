@@ -1,8 +1,8 @@
 //! Applies a configuration to the running box: at start, and again on SIGHUP.
 //!
 //! What did not change keeps running: a camera whose settings are equal is not
-//! touched. Detector, store, upload, board and addresses are read at start only; a change
-//! there is said in the log.
+//! touched. Detector, analyst, store, board, fleet and addresses are read at start only;
+//! a change there is said in the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -219,7 +219,6 @@ pub fn fixed_parts(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("detector", old.infer != new.infer),
         ("analyst", old.analyst != new.analyst),
         ("store", old.store != new.store),
-        ("upload", old.upload != new.upload),
         ("fleet", old.fleet != new.fleet || old.device_id != new.device_id),
         ("board", old.board != new.board),
         ("listen", old.api.listen != new.api.listen),
