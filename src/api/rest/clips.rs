@@ -37,7 +37,10 @@ fn away(event: &Event, clip: Clip) -> ApiError {
         Some(_) => ApiError::not_found(format!("the clip of event {id} was removed"))
             .hint("the oldest clips go first; clips_max and clips_max_age say when"),
         None => ApiError::not_found(format!("the clip of event {id} is still being recorded"))
-            .hint("it is there a few seconds after the event has ended"),
+            .hint(
+                "it is there when nothing more goes into it: after the last event in it, or when \
+                 it is two minutes long",
+            ),
     }
 }
 
