@@ -25,7 +25,7 @@ pub use governor::{Governor, Load, Strain};
 pub use lines::{Input, InvalidPin, LineError, Lines, Output, Pin, Wire};
 pub use memory::Memory;
 pub use panel::{Panel, PanelContext};
-pub use profile::{Caps, Profile, ProfileDriver, ProfileGpio, ProfileThermal};
+pub use profile::{Caps, Profile, ProfileDecoders, ProfileDriver, ProfileGpio, ProfileThermal};
 pub use settings::{
     BoardSettings, ButtonSettings, FanSettings, GpioDriver, GpioSettings, MotionSensorSettings,
     NightVisionSettings, SirenSettings,
