@@ -9,6 +9,7 @@ mod daylight;
 mod governor;
 mod lines;
 mod memory;
+mod motion_log;
 mod outputs;
 mod panel;
 mod posts;
@@ -24,6 +25,7 @@ pub use daylight::{LightMeter, Thresholds};
 pub use governor::{Governor, Load, Strain};
 pub use lines::{Input, InvalidPin, LineError, Lines, Output, Pin, Wire};
 pub use memory::Memory;
+pub use motion_log::MotionLog;
 pub use panel::{Panel, PanelContext};
 pub use profile::{Caps, Profile, ProfileDriver, ProfileGpio, ProfileThermal};
 pub use settings::{
