@@ -1,7 +1,8 @@
 //! Joins what is wired to the board with the rest of the box.
 //!
-//! The motion sensor wakes cameras and is asked by alert rules, the button ends the program, the siren sounds
-//! for alerts of rules that name its channel, infrared follows a camera's light.
+//! The motion sensor wakes cameras and is asked by alert rules, the button ends the
+//! program, the siren sounds for alerts of rules that name its channel, infrared
+//! follows a camera's light.
 
 use std::collections::BTreeSet;
 use std::io;
