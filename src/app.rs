@@ -39,7 +39,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::api::{self, ApiContext, ApiHandles, Tune};
 use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
-use crate::board::Sensors;
+use crate::board::{MotionLog, Sensors};
 use crate::capture::ptp::{PtpCameras, PtpContext, StillsPlace};
 use crate::capture::{Cameras, CaptureContext, Controls, Directory};
 use crate::cli::{Exit, Run};
@@ -179,10 +179,13 @@ async fn appliance(
     store.show_progress(&progress);
     clips::forget_dropped(&store, (&snapshots, &clips), &hub, &clock);
     clips::announce_redated(&store, &hub);
+    let motion_log = MotionLog::new(clock.monotonic());
+    let has_motion_sensor = settings.board.gpio.motion_sensor.is_some();
     let alerts = Alerts::start(AlertsContext {
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
         hub: hub.clone(),
+        motion_log: has_motion_sensor.then(|| motion_log.clone()),
         clock: clock.clone(),
         health: health.clone(),
         metrics: metrics.clone(),
@@ -278,6 +281,8 @@ async fn appliance(
         settings: &settings,
         hub: &hub,
         store: &store,
+        alerts: &alerts,
+        motion_log,
         pipeline: pipeline.clone(),
         clock: &clock,
         health: &health,

@@ -11,6 +11,7 @@ mod governor;
 mod lines;
 mod medium;
 mod memory;
+mod motion_log;
 mod outputs;
 mod panel;
 mod posts;
@@ -28,6 +29,7 @@ pub use governor::{Governor, Load, Strain};
 pub use lines::{Input, InvalidPin, LineError, Lines, Output, Pin, Wire};
 pub use medium::Medium;
 pub use memory::Memory;
+pub use motion_log::MotionLog;
 pub use panel::{Panel, PanelContext};
 pub use profile::{
     Caps, Profile, ProfileDecoders, ProfileDriver, ProfileGpio, ProfileStorage, ProfileThermal,

@@ -41,6 +41,7 @@ use watchpost::api::{
     ApiContext, ApiHandles, ApiKey, ApiSettings, Configured, ConfiguredCamera, Role, bind, serve,
 };
 use watchpost::assess::{Alerts, AlertsContext, Analyst, AnalystContext, AnalystSettings};
+use watchpost::board::MotionLog;
 use watchpost::capture::{Controls, Directory};
 use watchpost::domain::{Secret, Setting, Timestamp};
 use watchpost::health::{Health, LogRing, Metrics, Progress};
@@ -76,6 +77,8 @@ pub struct Appliance {
     pub store: Arc<MemoryStore>,
     pub clock: Clock,
     pub alerts: Alerts,
+    /// What the motion sensor has seen.
+    pub motion_log: MotionLog,
     pub analyst: Option<Analyst>,
     /// Settings that were to be applied.
     pub tuned: Arc<Mutex<Vec<Setting>>>,
@@ -136,10 +139,12 @@ impl Appliance {
         let hub = Hub::new(clock.clone(), metrics.clone());
         let cameras = Directory::default();
         cameras.insert(camera());
+        let motion_log = MotionLog::new(clock.monotonic());
         let alerts = Alerts::start(AlertsContext {
             reader: Arc::<MemoryStore>::clone(&store),
             writer: Arc::<MemoryStore>::clone(&store),
             hub: hub.clone(),
+            motion_log: Some(motion_log.clone()),
             clock: clock.clone(),
             health: Health::new(clock.clone()),
             metrics: metrics.clone(),
@@ -252,6 +257,7 @@ impl Appliance {
             store,
             clock,
             alerts,
+            motion_log,
             analyst,
             tuned,
             gate,
