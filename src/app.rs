@@ -22,6 +22,7 @@ pub(crate) mod proof;
 mod reload;
 mod start_note;
 mod steering;
+mod stills;
 mod store_check;
 mod system;
 mod tuning;
@@ -72,8 +73,6 @@ const RUNTIME_WORKERS: usize = 2;
 /// systemd's 90 s, long enough for a last sync on a slow card.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 
-/// Photographs and kept frames, below the state directory.
-const STILLS: &str = "media/stills";
 /// Longest wait of the cameras for what was set about them: a store that takes longer
 /// to open must not keep the box blind.
 const BOOK_LIMIT: Duration = Duration::from_secs(3);
@@ -166,7 +165,7 @@ async fn appliance(
     );
     let clips = clips::open(claim.clone(), &settings, &clock, &health, &metrics, (&tasks, stop));
     let store = Store::open_on(
-        Ground { claim, ..Ground::default() },
+        Ground { claim: claim.clone(), ..Ground::default() },
         dir,
         settings.store.clone(),
         clock.clone(),
@@ -215,6 +214,7 @@ async fn appliance(
         stop: stop.clone(),
     };
     device::show(&house.device, &metrics);
+    let stills = stills::open(claim, &settings, &house);
     let all_cameras = AllCameras::new(dir, clock.clone());
     let watched = uploads::Watched {
         directory: directory.clone(),
@@ -305,7 +305,7 @@ async fn appliance(
         controls: controls.clone(),
         directory: directory.clone(),
         stills: StillsPlace {
-            root: dir.join(STILLS),
+            root: stills::place(dir),
             min_free_bytes: settings.store.min_free_bytes,
             free_bytes: free_bytes(dir),
         },
@@ -316,7 +316,7 @@ async fn appliance(
         views: views.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
-        stills: dir.join(STILLS),
+        stills: stills::place(dir),
         free_bytes: free_bytes(dir),
         min_free_bytes: settings.store.min_free_bytes,
     });
@@ -378,11 +378,11 @@ async fn appliance(
             dir.clone(),
             settings.store.clone(),
             store.clone(),
-            (snapshots, clips.clone()),
+            (snapshots, clips.clone(), stills.clone()),
         ),
         pipeline: figures::pipeline(pipeline.clone(), stats),
         controls: controls.clone(),
-        stills: dir.join(STILLS),
+        stills,
         logs,
         shutdown: {
             let asked = Arc::clone(&asked_to_stop);

@@ -14,6 +14,8 @@ mod overlay;
 mod pre_roll;
 mod snapshot_files;
 mod snapshots;
+mod still_files;
+mod stills;
 #[cfg(test)]
 mod testing;
 mod yuv;
@@ -25,6 +27,8 @@ pub use clip_settings::{ClipLimits, RecordMode, RecordSettings};
 pub use clips::{ClipFilesView, ClipNews, Clips, ClipsContext, OnClip};
 pub use live_view::{LiveView, LiveViews, Viewer};
 pub use snapshots::{SaveDone, Snapshots};
+pub use still_files::Still;
+pub use stills::{StillLimits, Stills, StillsContext};
 
 use crate::domain::{BBox, Label, Timestamp, TrackId};
 

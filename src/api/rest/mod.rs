@@ -18,6 +18,7 @@ pub(super) mod jobs;
 pub(super) mod pictures;
 pub(super) mod scene_changes;
 pub(super) mod server;
+pub(super) mod stills;
 pub(super) mod system;
 pub(super) mod upload;
 
