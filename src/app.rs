@@ -410,8 +410,9 @@ async fn appliance(
         directory: directory.clone(),
         stop: stop.clone(),
     };
+    let decoders = panel::decoders(&settings);
     let mut reloader = Reloader {
-        cameras: Cameras::new(capture, drivers::factory(ptp.clone()), taps.factory()),
+        cameras: Cameras::new(capture, drivers::factory(ptp.clone(), decoders), taps.factory()),
         ptp,
         directory,
         stream_controls,

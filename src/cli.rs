@@ -286,8 +286,18 @@ pub fn check_config(
 /// When `out` cannot be written.
 pub fn probe(out: &mut dyn Write) -> io::Result<Exit> {
     let verdicts = device_verdicts();
-    probe::report(Path::new("/"), |path| verdicts.get(path).cloned(), out)?;
+    probe::report(Path::new("/"), |path| verdicts.get(path).cloned(), has_decoder, out)?;
     Ok(Exit::Done)
+}
+
+#[cfg(feature = "gst")]
+fn has_decoder(name: &str) -> bool {
+    crate::capture::gst::is_there(name)
+}
+
+#[cfg(not(feature = "gst"))]
+fn has_decoder(_: &str) -> bool {
+    false
 }
 
 #[cfg(feature = "v4l2")]

@@ -1,7 +1,8 @@
 //! Joins what is wired to the board with the rest of the box.
 //!
-//! The motion sensor wakes cameras and is asked by alert rules, the button ends the program, the siren sounds
-//! for alerts of rules that name its channel, infrared follows a camera's light.
+//! The motion sensor wakes cameras and is asked by alert rules, the button ends the
+//! program, the siren sounds for alerts of rules that name its channel, infrared
+//! follows a camera's light.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,7 +18,7 @@ use super::factory_reset;
 use crate::assess::Alerts;
 use crate::board::{
     GpioDriver, GpioSettings, LightMeter, Lines, MotionLog, Panel, PanelContext, Press, Profile,
-    Sensors, chardev::CharDevLines, rpi::RpiLines, sim::SimLines,
+    ProfileDecoders, Sensors, chardev::CharDevLines, rpi::RpiLines, sim::SimLines,
 };
 use crate::config::Settings;
 use crate::domain::{AlertId, CameraId};
@@ -104,6 +105,14 @@ pub fn start(around: Surroundings<'_>) -> io::Result<Joined> {
 /// What is known of this board.
 pub fn profile(settings: &Settings) -> Profile {
     Profile::choose(&Sensors::system().model(), settings.board.profile.as_deref())
+}
+
+/// The decoders of this board that may be used.
+pub fn decoders(settings: &Settings) -> ProfileDecoders {
+    match settings.board.decodes_by_software {
+        true => ProfileDecoders::default(),
+        false => profile(settings).decode,
+    }
 }
 
 /// How the lines of this board are reached.

@@ -27,7 +27,7 @@ pub use lines::{Input, InvalidPin, LineError, Lines, Output, Pin, Wire};
 pub use memory::Memory;
 pub use motion_log::MotionLog;
 pub use panel::{Panel, PanelContext};
-pub use profile::{Caps, Profile, ProfileDriver, ProfileGpio, ProfileThermal};
+pub use profile::{Caps, Profile, ProfileDecoders, ProfileDriver, ProfileGpio, ProfileThermal};
 pub use settings::{
     BoardSettings, ButtonSettings, FanSettings, GpioDriver, GpioSettings, MotionSensorSettings,
     NightVisionSettings, SirenSettings,

@@ -1,8 +1,8 @@
 //! The panel: everything wired to the board, on one thread that reads and
 //! switches it in rounds.
 //!
-//! A line that cannot be had is named in health and tried again every
-//! [`RETRY`]; the others work meanwhile. When the thread ends, however it ends,
+//! A line that cannot be had is named in health and tried again, from
+//! [`RETRY_FIRST`] to [`RETRY_LONGEST`] later; the others work meanwhile. When the thread ends, however it ends,
 //! the outputs are off.
 
 use std::collections::BTreeSet;
@@ -28,8 +28,13 @@ const ROUND: Duration = Duration::from_millis(20);
 /// blink.
 const SLOW_ROUND: Duration = Duration::from_millis(120);
 
-/// How often a line that could not be had is tried again.
-pub(super) const RETRY: Duration = Duration::from_secs(30);
+/// When a line that could not be had is tried again: at the start of a board its chip
+/// may appear a moment after us, and a line may still be in other hands for a moment.
+/// Each try waits twice as long as the one before.
+pub(super) const RETRY_FIRST: Duration = Duration::from_millis(250);
+
+/// No try waits longer.
+pub(super) const RETRY_LONGEST: Duration = Duration::from_secs(30);
 
 /// A round that takes longer than this is stuck, and the watchdog ends the program:
 /// nobody else would silence the siren.

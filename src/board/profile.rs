@@ -34,6 +34,9 @@ pub struct Profile {
     pub yocto_machine: String,
     /// Its lines.
     pub gpio: ProfileGpio,
+    /// Its own decoders.
+    #[serde(default)]
+    pub decode: ProfileDecoders,
     /// When it is too warm.
     #[serde(default)]
     pub thermal: ProfileThermal,
@@ -53,6 +56,21 @@ pub struct ProfileGpio {
     /// Where things are best wired, by the key of the configuration.
     #[serde(default)]
     pub suggested: BTreeMap<String, String>,
+}
+
+/// GStreamer's names of the board's own decoders, best first; those that a system
+/// does not have are passed over.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileDecoders {
+    /// Those that decode H.264.
+    #[serde(default)]
+    pub h264: Vec<String>,
+    /// Those that decode H.265.
+    #[serde(default)]
+    pub h265: Vec<String>,
+    /// What brings their pictures into ordinary memory, where something must.
+    pub download: Option<String>,
 }
 
 /// Temperatures of the chip, Celsius.
@@ -169,6 +187,11 @@ mod tests {
             let pins: BTreeSet<_> = suggested.values().collect();
             assert_eq!(pins.len(), suggested.len(), "{}: a line for two things", profile.name);
             assert!(!profile.title.is_empty() && !profile.yocto_machine.is_empty());
+            let decoders = profile.decode.h264.iter().chain(&profile.decode.h265);
+            for name in decoders.chain(&profile.decode.download) {
+                let is_element = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+                assert!(!name.is_empty() && name.bytes().all(is_element), "{name:?}");
+            }
             let thermal = &profile.thermal;
             assert!(thermal.save_above < thermal.shed_above, "{}", profile.name);
         }
