@@ -266,6 +266,16 @@ pub fn store(section: Section<'_>) -> StoreSettings {
     section.set("journal_max", &mut store.journal_max_bytes, rules::size(16 * MIB..=TIB));
     section.set("clips_max", &mut store.clips_max_bytes, rules::size(16 * MIB..=64 * TIB));
     section.set_some("clips_max_age", &mut store.clips_max_age, rules::span(HOUR..=CENTURY));
+    section.set(
+        "recordings_max",
+        &mut store.recordings_max_bytes,
+        rules::size(64 * MIB..=64 * TIB),
+    );
+    section.set_some(
+        "recordings_max_age",
+        &mut store.recordings_max_age,
+        rules::span(HOUR..=CENTURY),
+    );
     section.set("media_max", &mut store.media_max_bytes, rules::size(16 * MIB..=64 * TIB));
     section.set_some("max_age", &mut store.max_age, rules::span(HOUR..=CENTURY));
     section.set("min_free", &mut store.min_free_bytes, rules::size(MIB..=TIB));

@@ -13,6 +13,7 @@ pub mod model_server;
 mod samples;
 pub mod schema;
 mod store;
+mod video;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -133,6 +134,7 @@ impl Appliance {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
+        let recordings = video::recordings(media.path(), &clock, &health, (&tasks, &stop));
         let hub = Hub::new(clock.clone(), metrics.clone());
         let cameras = Directory::default();
         cameras.insert(camera());
@@ -210,6 +212,7 @@ impl Appliance {
             live_views: live_views.clone(),
             snapshots: snapshots.clone(),
             clips: clips.clone(),
+            recordings,
             health: health.clone(),
             progress: progress.clone(),
             metrics: metrics.clone(),
