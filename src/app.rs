@@ -23,6 +23,7 @@ pub(crate) mod proof;
 mod reload;
 mod start_note;
 mod steering;
+mod stills;
 mod store_check;
 mod system;
 mod tuning;
@@ -73,8 +74,6 @@ const RUNTIME_WORKERS: usize = 2;
 /// systemd's 90 s, long enough for a last sync on a slow card.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 
-/// Photographs and kept frames, below the state directory.
-const STILLS: &str = "media/stills";
 /// Longest wait of the cameras for what was set about them: a store that takes longer
 /// to open must not keep the box blind.
 const BOOK_LIMIT: Duration = Duration::from_secs(3);
@@ -166,8 +165,10 @@ async fn appliance(
         stop,
     );
     let clips = clips::open(claim.clone(), &settings, &clock, &health, &metrics, (&tasks, stop));
+    let recordings =
+        clips::recordings(claim.clone(), &settings, &clock, &health, &metrics, (&tasks, stop));
     let store = Store::open_on(
-        Ground { claim, ..Ground::default() },
+        Ground { claim: claim.clone(), ..Ground::default() },
         dir,
         settings.store.clone(),
         clock.clone(),
@@ -216,6 +217,7 @@ async fn appliance(
         stop: stop.clone(),
     };
     device::show(&house.device, &metrics);
+    let stills = stills::open(claim, &settings, &house);
     let all_cameras = AllCameras::new(dir, clock.clone());
     let watched = uploads::Watched {
         directory: directory.clone(),
@@ -306,7 +308,7 @@ async fn appliance(
         controls: controls.clone(),
         directory: directory.clone(),
         stills: StillsPlace {
-            root: dir.join(STILLS),
+            root: stills::place(dir),
             min_free_bytes: settings.store.min_free_bytes,
             free_bytes: free_bytes(dir),
         },
@@ -317,7 +319,7 @@ async fn appliance(
         views: views.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
-        stills: dir.join(STILLS),
+        stills: stills::place(dir),
         free_bytes: free_bytes(dir),
         min_free_bytes: settings.store.min_free_bytes,
     });
@@ -365,6 +367,7 @@ async fn appliance(
         live_views: views.clone(),
         snapshots: snapshots.clone(),
         clips: clips.clone(),
+        recordings: recordings.clone(),
         health: health.clone(),
         progress: progress.clone(),
         metrics: metrics.clone(),
@@ -379,11 +382,11 @@ async fn appliance(
             dir.clone(),
             settings.store.clone(),
             store.clone(),
-            (snapshots, clips.clone()),
+            (snapshots, clips.clone(), stills.clone(), recordings.clone()),
         ),
         pipeline: figures::pipeline(pipeline.clone(), stats),
         controls: controls.clone(),
-        stills: dir.join(STILLS),
+        stills,
         logs,
         shutdown: {
             let asked = Arc::clone(&asked_to_stop);
@@ -420,6 +423,7 @@ async fn appliance(
         stream_controls,
         taps,
         clips,
+        recordings,
         light: panel.light,
         pipeline,
         rules,
