@@ -18,6 +18,7 @@ mod fleet;
 mod governor;
 mod house;
 pub(crate) mod panel;
+mod parts;
 pub(crate) mod proof;
 mod reload;
 mod start_note;
@@ -390,6 +391,7 @@ async fn appliance(
         },
     }));
     start_note::write(&house, store.clone());
+    parts::start(&house, Sensors::system(), dir);
     governor::start(&house, Sensors::system(), &panel::profile(&settings), pipeline.clone());
     let settings_kept = tuning::restore(store.clone(), &[TUNING, CAMERA_BOOK], tune, stop.clone());
     tasks.spawn("settings", settings_kept);

@@ -9,7 +9,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::board::{Profile, ProfileDecoders, Sensors, line};
+use crate::board::{FanReading, Medium, Profile, ProfileDecoders, ProfileStorage, Sensors, line};
+use crate::config::DEFAULT_STATE_DIR;
 
 /// Most devices of one kind that are listed.
 const DEVICES_MAX: usize = 64;
@@ -100,7 +101,34 @@ fn board(root: &Path, out: &mut dyn Write) -> io::Result<Profile> {
     if let Some(celsius) = sensors.temperature_celsius() {
         writeln!(out, "Temperature: {celsius:.1} °C")?;
     }
+    for FanReading { name, rpm, drive_percent } in sensors.fans() {
+        let drive = drive_percent.map_or(String::new(), |drive| format!(", driven at {drive} %"));
+        writeln!(out, "Fan of the kernel's: {name}, {rpm} turns a minute{drive}")?;
+    }
+    storage(root, &sensors, &profile, out)?;
     Ok(profile)
+}
+
+/// What holds the data by default, and how the store treats it there.
+fn storage(
+    root: &Path,
+    sensors: &Sensors,
+    profile: &Profile,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let dir = root.join(DEFAULT_STATE_DIR.trim_start_matches('/'));
+    if let Some(Medium { kind, worn_percent, .. }) = sensors.medium(&dir) {
+        let worn = worn_percent.map(|percent| format!(", up to {percent} % of its life is used"));
+        writeln!(out, "Storage: {kind}{}", worn.unwrap_or_default())?;
+    }
+    let ProfileStorage { flush_interval_ms, min_free_mib } = profile.storage;
+    if let Some(ms) = flush_interval_ms {
+        writeln!(out, "Records are synced every {ms} ms, unless flush_interval says otherwise")?;
+    }
+    if let Some(mib) = min_free_mib {
+        writeln!(out, "{mib} MiB are left free, unless min_free says otherwise")?;
+    }
+    Ok(())
 }
 
 /// The first that is there decodes; software does where none is.
@@ -257,7 +285,7 @@ mod tests {
         Settings::parse("probe", block, &Environment::new(), &Overrides::default()).unwrap()
     }
 
-    const TWO_WEBCAMS: [(&str, &str); 10] = [
+    const TWO_WEBCAMS: [(&str, &str); 12] = [
         ("sys/class/video4linux/video0/name", "HD \"USB\" Camera\n"),
         ("sys/class/video4linux/video0/index", "0\n"),
         ("sys/class/video4linux/video1/name", "HD \"USB\" Camera\n"),
@@ -268,6 +296,8 @@ mod tests {
         ("proc/device-tree/model", "Raspberry Pi 5 Model B\0"),
         ("proc/meminfo", "MemTotal:  8388608 kB\n"),
         ("sys/class/thermal/thermal_zone0/temp", "51500\n"),
+        ("sys/class/hwmon/hwmon3/name", "pwmfan\n"),
+        ("sys/class/hwmon/hwmon3/fan1_input", "2900\n"),
     ];
 
     #[test]
@@ -276,6 +306,8 @@ mod tests {
         assert!(said.starts_with("Board: Raspberry Pi 5 Model B"), "{said}");
         assert!(said.contains("may be used: 8192 MiB"), "{said}");
         assert!(said.contains("for H.265: v4l2slh265dec (there), software\n"), "{said}");
+        assert!(said.contains("kernel's: pwmfan, 2900 turns a minute\n"), "{said}");
+        assert!(said.contains("256 MiB are left free"), "{said}");
         assert!(said.contains("for H.264: software\n"), "{said}");
         assert!(said.contains("/dev/video1: HD \"USB\" Camera; metadata"), "{said}");
         let settings = suggested(&said);

@@ -40,6 +40,9 @@ pub struct Profile {
     /// When it is too warm.
     #[serde(default)]
     pub thermal: ProfileThermal,
+    /// Defaults of the store that suit its medium.
+    #[serde(default)]
+    pub storage: ProfileStorage,
     /// The appliance's share of it, in systemd's words; `service.conf` beside the
     /// profile says the same.
     pub caps: Caps,
@@ -71,6 +74,16 @@ pub struct ProfileDecoders {
     pub h265: Vec<String>,
     /// What brings their pictures into ordinary memory, where something must.
     pub download: Option<String>,
+}
+
+/// What the store does where the configuration leaves it open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileStorage {
+    /// Longest wait of a record for the next sync, milliseconds: a card wears with each.
+    pub flush_interval_ms: Option<u32>,
+    /// Space that is left to the system, MiB: it shares the medium.
+    pub min_free_mib: Option<u32>,
 }
 
 /// Temperatures of the chip, Celsius.
