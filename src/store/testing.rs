@@ -5,9 +5,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::{
-    Alert, AlertId, AlertRule, AlertStatus, Detection, DetectionId, Event, EventId, RiskLevel,
-    RuleId, SceneChange, SceneChangeId, SceneChangeType, Schedule, Setting, TimeOfDay, Timestamp,
-    Weekday, examples,
+    Alert, AlertId, AlertRule, AlertStatus, BBox, BatchId, Detection, DetectionId, Event, EventId,
+    RiskLevel, RiskScore, RuleId, SceneChange, SceneChangeId, SceneChangeType, Schedule, Setting,
+    TimeOfDay, Timestamp, TrackId, Weekday, examples,
 };
 
 /// A detection of the camera `yard` at `at_ms`.
@@ -15,7 +15,11 @@ pub(crate) fn detection(id: u64, at_ms: i64) -> Detection {
     Detection {
         id: DetectionId(id),
         camera: "yard".parse().unwrap(),
+        track: TrackId(4),
+        batch: BatchId::new("batch-1"),
         event: EventId(3),
+        confidence: 0.75,
+        bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
         frame_sequence: 11,
         captured_at: Timestamp::from_unix_ms(at_ms),
         ..examples::detection()
@@ -28,6 +32,14 @@ pub(super) fn event(id: u64, revision: u32, at_ms: i64) -> Event {
         id: EventId(id),
         revision,
         camera: "yard".parse().unwrap(),
+        batch: BatchId::new("batch-1"),
+        track: TrackId(4),
+        confidence: 0.75,
+        bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
+        risk: RiskScore::new(40),
+        summary: "A person in the yard.".into(),
+        reasoning: "Base 40.".into(),
+        detection_count: 9,
         started_at: Timestamp::from_unix_ms(at_ms),
         updated_at: Timestamp::from_unix_ms(at_ms + 50),
         ..examples::event()

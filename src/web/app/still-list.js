@@ -8,6 +8,12 @@ import { html, useEffect, useState } from "./html.js";
 /** Stills that are listed at first, and with each "More". */
 const PAGE = 12;
 
+/** More are not listed here. */
+const MOST = 96;
+
+/** A photograph is there some seconds after its shutter: how often to look, milliseconds. */
+const LOOK_MS = 5_000;
+
 /**
  * @typedef {import("../client/camera-control.js").Still} Still
  * @typedef {{ stills: Still[], hasMore: boolean }} Listed
@@ -23,15 +29,22 @@ export function StillList({ control, round }) {
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
     let isOver = false;
-    control.stills({ limit: count }).then(
-      ({ items, pagination }) => {
+    const look = async () => {
+      try {
+        const { items, pagination } = await control.stills({ limit: count });
         if (isOver) return;
         setListed({ stills: items, hasMore: pagination.has_more });
         setTrouble("");
-      },
-      (error) => isOver || setTrouble(error instanceof Error ? error.message : String(error)),
-    );
-    return () => void (isOver = true);
+      } catch (error) {
+        if (!isOver) setTrouble(error instanceof Error ? error.message : String(error));
+      }
+    };
+    void look();
+    const timer = setInterval(() => void look(), LOOK_MS);
+    return () => {
+      isOver = true;
+      clearInterval(timer);
+    };
   }, [round, count]);
   if (trouble) return html`<p class="stills-trouble">${sentence(trouble)}</p>`;
   if (!listed || listed.stills.length === 0) return null;
@@ -46,7 +59,7 @@ export function StillList({ control, round }) {
           </li>
         `)}
       </ul>
-      ${listed.hasMore && html`
+      ${listed.hasMore && count < MOST && html`
         <button class="button" type="button" onClick=${() => setCount(count + PAGE)}>More stills</button>
       `}
     </section>
