@@ -165,6 +165,8 @@ async fn appliance(
         stop,
     );
     let clips = clips::open(claim.clone(), &settings, &clock, &health, &metrics, (&tasks, stop));
+    let recordings =
+        clips::recordings(claim.clone(), &settings, &clock, &health, &metrics, (&tasks, stop));
     let store = Store::open_on(
         Ground { claim: claim.clone(), ..Ground::default() },
         dir,
@@ -365,6 +367,7 @@ async fn appliance(
         live_views: views.clone(),
         snapshots: snapshots.clone(),
         clips: clips.clone(),
+        recordings: recordings.clone(),
         health: health.clone(),
         progress: progress.clone(),
         metrics: metrics.clone(),
@@ -379,7 +382,7 @@ async fn appliance(
             dir.clone(),
             settings.store.clone(),
             store.clone(),
-            (snapshots, clips.clone(), stills.clone()),
+            (snapshots, clips.clone(), stills.clone(), recordings.clone()),
         ),
         pipeline: figures::pipeline(pipeline.clone(), stats),
         controls: controls.clone(),
@@ -420,6 +423,7 @@ async fn appliance(
         stream_controls,
         taps,
         clips,
+        recordings,
         light: panel.light,
         pipeline,
         rules,

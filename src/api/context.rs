@@ -19,7 +19,7 @@ use crate::health::{Health, LogRing, Metrics, Progress};
 use crate::infer::DetectorInfo;
 use crate::jobs::{Exports, Jobs, Work};
 use crate::live::{HistoryBounds, Hub, SystemStatus};
-use crate::media::{Clips, LiveViews, Snapshots, Stills};
+use crate::media::{Clips, LiveViews, Recordings, Snapshots, Stills};
 use crate::rt::Clock;
 use crate::store::{Reader, Writer};
 use crate::upload::Uploads;
@@ -78,6 +78,8 @@ pub struct ApiHandles {
     pub snapshots: Snapshots,
     /// Kept video.
     pub clips: Clips,
+    /// What is recorded all the time.
+    pub recordings: Recordings,
     /// Component states.
     pub health: Health,
     /// Stages that must move.

@@ -3,7 +3,8 @@
 use super::Role::{Admin, Operator, Public, Viewer};
 use super::rest::{
     alert_rules, alerts, analysis, camera_edits, cameras, clips, config, counts, detections,
-    events, exports, fleet, health, jobs, pictures, scene_changes, server, stills, system, upload,
+    events, exports, fleet, health, jobs, pictures, recordings, scene_changes, server, stills,
+    system, upload,
 };
 use super::route::Route;
 use super::sdk::server as sdk_server;
@@ -122,6 +123,8 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/events/{id}/detections", Viewer, events::detections),
         Route::get("/api/events/{id}/snapshot", Viewer, pictures::event_snapshot),
         Route::get("/api/events/{id}/clip", Viewer, clips::of_event),
+        Route::get("/api/cameras/{camera_id}/recording", Viewer, recordings::play),
+        Route::get("/api/cameras/{camera_id}/recording/spans", Viewer, recordings::spans),
         Route::get("/api/events/{id}/thumbnail", Viewer, pictures::event_thumbnail),
         Route::get("/api/detections", Viewer, detections::list),
         Route::get("/api/detections/stats", Viewer, counts::detections),

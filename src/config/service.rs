@@ -269,6 +269,16 @@ pub fn store(section: Section<'_>) -> (StoreSettings, LeftOpen) {
     section.set_some("clips_max_age", &mut store.clips_max_age, rules::span(HOUR..=CENTURY));
     section.set("stills_max", &mut store.stills_max_bytes, rules::size(16 * MIB..=64 * TIB));
     section.set_some("stills_max_age", &mut store.stills_max_age, rules::span(HOUR..=CENTURY));
+    section.set(
+        "recordings_max",
+        &mut store.recordings_max_bytes,
+        rules::size(64 * MIB..=64 * TIB),
+    );
+    section.set_some(
+        "recordings_max_age",
+        &mut store.recordings_max_age,
+        rules::span(HOUR..=CENTURY),
+    );
     section.set("media_max", &mut store.media_max_bytes, rules::size(16 * MIB..=64 * TIB));
     section.set_some("max_age", &mut store.max_age, rules::span(HOUR..=CENTURY));
     let min_free = section.get("min_free", rules::size(MIB..=TIB));

@@ -77,7 +77,7 @@ pub(super) struct Step {
 
 /// Whether events of a camera get clips.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recording {
+pub enum ClipState {
     /// They do.
     Events,
     /// The configuration says no.
@@ -122,12 +122,16 @@ impl ClipLane {
     }
 
     /// Whether events get clips now.
-    pub fn recording(&self) -> Recording {
+    pub fn recording(&self) -> ClipState {
         let state = self.lock();
         match state.settings.mode {
-            RecordMode::Off => Recording::Off,
-            RecordMode::Events if state.is_live(self.clock.monotonic()) => Recording::Events,
-            RecordMode::Events => Recording::NoVideo,
+            RecordMode::Off => ClipState::Off,
+            RecordMode::Events | RecordMode::Continuous => {
+                match state.is_live(self.clock.monotonic()) {
+                    true => ClipState::Events,
+                    false => ClipState::NoVideo,
+                }
+            }
         }
     }
 
@@ -382,9 +386,9 @@ mod tests {
         let lane = lane();
         film(&lane, 0..100);
         lane.begin(EventId(1), s(9)).unwrap();
-        assert_eq!(lane.recording(), Recording::Events);
+        assert_eq!(lane.recording(), ClipState::Events);
         lane.clock.advance(SILENCE);
-        assert_eq!(lane.recording(), Recording::NoVideo);
+        assert_eq!(lane.recording(), ClipState::NoVideo);
         assert_eq!(lane.steps()[0].events, Some(vec![EventId(1)]));
         assert_eq!(lane.begin(EventId(2), s(9)), None);
     }
@@ -397,7 +401,7 @@ mod tests {
         lane.set(RecordSettings { mode: RecordMode::Off, ..RecordSettings::default() });
         assert!(!lane.wants_encoded());
         assert_eq!(lane.begin(EventId(2), s(9)), None);
-        assert_eq!(lane.recording(), Recording::Off);
+        assert_eq!(lane.recording(), ClipState::Off);
         assert_eq!(lane.steps()[0].frames.len(), 60, "what was open is whole");
     }
 }

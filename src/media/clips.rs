@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::MediaError;
 use super::clip_files;
-use super::clip_lane::{ClipLane, LaneFigures, Recording};
+use super::clip_lane::{ClipLane, ClipState, LaneFigures};
 use super::clip_settings::{ClipLimits, RecordSettings};
 use super::clip_writer::ClipWriter;
 use crate::domain::{CameraId, Clip, ClipSize, EventId, FrameTap};
@@ -191,8 +191,8 @@ impl Clips {
     }
 
     /// Whether events of a camera get clips now.
-    pub fn recording(&self, camera: &CameraId) -> Recording {
-        self.0.lane_of(camera).map_or(Recording::Off, |lane| lane.recording())
+    pub fn recording(&self, camera: &CameraId) -> ClipState {
+        self.0.lane_of(camera).map_or(ClipState::Off, |lane| lane.recording())
     }
 
     /// A look at the files that keeps nothing alive.

@@ -23,6 +23,10 @@ pub struct StoreSettings {
     pub stills_max_bytes: u64,
     /// No still is kept longer than this, if set.
     pub stills_max_age: Option<Duration>,
+    /// Oldest segments of recordings are removed beyond this many bytes.
+    pub recordings_max_bytes: u64,
+    /// No segment is kept longer than this, if set.
+    pub recordings_max_age: Option<Duration>,
     /// Oldest snapshots are removed beyond this many bytes.
     pub media_max_bytes: u64,
     /// Nothing is kept longer than this, if set.
@@ -42,6 +46,8 @@ impl Default for StoreSettings {
             clips_max_age: None,
             stills_max_bytes: 4 << 30,
             stills_max_age: None,
+            recordings_max_bytes: 16 << 30,
+            recordings_max_age: None,
             media_max_bytes: 2 << 30,
             max_age: None,
             min_free_bytes: 64 << 20,

@@ -14,6 +14,7 @@ mod samples;
 pub mod schema;
 mod stills;
 mod store;
+mod video;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -136,6 +137,7 @@ impl Appliance {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
+        let recordings = video::recordings(media.path(), &clock, &health, (&tasks, &stop));
         let hub = Hub::new(clock.clone(), metrics.clone());
         let cameras = Directory::default();
         cameras.insert(camera());
@@ -215,6 +217,7 @@ impl Appliance {
             live_views: live_views.clone(),
             snapshots: snapshots.clone(),
             clips: clips.clone(),
+            recordings,
             health: health.clone(),
             progress: progress.clone(),
             metrics: metrics.clone(),

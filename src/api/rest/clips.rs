@@ -7,7 +7,7 @@ use crate::api::request::Request;
 use crate::api::response::Response;
 use crate::api::wire::records::{ClipStatus, EventData};
 use crate::domain::{Clip, Event, EventId};
-use crate::media::Recording;
+use crate::media::ClipState;
 
 /// `GET /api/events/{id}/clip`: whole, or the part that `Range` asks for.
 pub(in crate::api) async fn of_event(request: Request) -> Result<Response, ApiError> {
@@ -17,6 +17,7 @@ pub(in crate::api) async fn of_event(request: Request) -> Result<Response, ApiEr
     let loaded = request.ctx.blocking(move || clips.load(clip.file)).await??;
     let Some((file, bytes)) = loaded else { return Err(away(&event, clip)) };
     let etag = format!("\"clip-{}-{bytes}\"", clip.file);
+    let file = Box::new(file);
     file::answer(request, WholeFile { file, bytes, content_type: "video/mp4", etag })
 }
 
@@ -47,9 +48,9 @@ fn away(event: &Event, clip: Clip) -> ApiError {
 fn none(ctx: &ApiContext, event: &Event) -> ApiError {
     let error = ApiError::not_found(format!("there is no clip of event {}", event.id));
     error.hint(match ctx.clips.recording(&event.camera) {
-        Recording::Events => "its camera sent no video when it began, or it could not be kept",
-        Recording::Off => "its camera is not recorded: record.mode is off, or it was removed",
-        Recording::NoVideo => {
+        ClipState::Events => "its camera sent no video when it began, or it could not be kept",
+        ClipState::Off => "its camera is not recorded: record.mode is off, or it was removed",
+        ClipState::NoVideo => {
             "its camera sends no encoded video (H.264 or H.265); it has snapshots only"
         }
     })

@@ -16,6 +16,7 @@ pub(super) mod fleet;
 pub(super) mod health;
 pub(super) mod jobs;
 pub(super) mod pictures;
+pub(super) mod recordings;
 pub(super) mod scene_changes;
 pub(super) mod server;
 pub(super) mod stills;

@@ -29,7 +29,7 @@ pub(in crate::api) async fn file(request: Request) -> Result<Response, ApiError>
     let content_type = still.content_type();
     let (bytes, at) = (still.bytes, still.written_at.unix_ms());
     let etag = format!("\"still-{}-{bytes}-{at}\"", still.id());
-    file::answer(request, WholeFile { file: opened, bytes, content_type, etag })
+    file::answer(request, WholeFile { file: Box::new(opened), bytes, content_type, etag })
 }
 
 /// `DELETE /api/cameras/{camera_id}/stills/{still_id}`: 204.

@@ -7,11 +7,12 @@ use super::operation::{Answer, Operation};
 use super::operations_sdk;
 use super::parameters::{
     ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, FIELDS, IDS, JOB_STATE, JOB_TYPE, LOGS,
-    PAGE, PART, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
+    PAGE, PART, RECORDED, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
 };
 use super::registry::Registry;
 use crate::api::rest::{
-    alert_rules, camera_edits, cameras, events, exports, health, jobs as rest_jobs, server,
+    alert_rules, camera_edits, cameras, events, exports, health, jobs as rest_jobs, recordings,
+    server,
 };
 use crate::api::wire::alerts::{AlertRecord, DryRun, NewRule, RuleData, RuleList};
 use crate::api::wire::analysis;
@@ -162,6 +163,27 @@ fn records() -> Vec<Operation> {
             about: "The part that was asked for.",
         })
         .errors(&[416]),
+        Operation::get(
+            "/api/cameras/{camera_id}/recording",
+            "What a camera saw, at most an hour of it: whole, or the part that `Range` asks for. It \
+             begins on the keyframe at or before `start`, which `Recording-Start` tells; gaps are \
+             closed; it ends where the format of the video changes.",
+        )
+        .query(&[RECORDED])
+        .other("video/mp4", "Fragmented MP4, as the camera encoded it.")
+        .answer(Answer {
+            status: 206,
+            content_type: "video/mp4",
+            schema: None,
+            about: "The part that was asked for.",
+        })
+        .errors(&[416]),
+        Operation::get(
+            "/api/cameras/{camera_id}/recording/spans",
+            "When a camera was recorded; the last 24 hours unless told.",
+        )
+        .query(&[RECORDED])
+        .json::<recordings::Spans>(),
         Operation::get("/api/detections", "Detections, newest first.")
             .query(&[WHICH_DETECTIONS, PAGE, FIELDS])
             .json::<List<DetectionData<'_>>>(),

@@ -36,6 +36,12 @@ pub(super) const SNOOZED: &[QueryParameter] =
 /// A stretch of time.
 pub(super) const SPAN: &[QueryParameter] = &[FROM, UNTIL];
 
+/// A stretch of a recording.
+pub(super) const RECORDED: &[QueryParameter] = &[
+    parameter("start", Kind::Time, "From this time, or the beginning of this date in UTC."),
+    parameter("end", Kind::Time, "Until this time, or the end of this date in UTC."),
+];
+
 /// A page of what goes on by cursor.
 pub(super) const PAGE: &[QueryParameter] = &[LIMIT, CURSOR];
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::capture::{CameraEntry, Decoding};
 use crate::domain::{BBox, Clip, Detection, Event, Timestamp};
-use crate::media::Recording;
+use crate::media::ClipState;
 
 /// A security event. The documented fields come first; the rest is ours.
 #[derive(Serialize, JsonSchema)]
@@ -238,16 +238,22 @@ pub struct CameraData {
     /// encoded as H.264 or H.265, or sends nothing now.
     #[schemars(extend("enum" = ["events", "off", "no_video"]))]
     clips: &'static str,
+    /// Whether it is recorded all the time: `no_video` where the camera sends nothing
+    /// now that can be kept as it is.
+    #[schemars(extend("enum" = ["continuous", "off", "no_video"]))]
+    recording: &'static str,
 }
 
 impl CameraData {
-    /// A camera, whether there is a session with it, whether it is to run, and
-    /// whether its events get video.
+    /// A camera, whether there is a session with it, whether it is to run, whether
+    /// its events get video, and whether all of its video is kept (`continuous`,
+    /// `off` or `no_video`).
     pub fn new(
         camera: CameraEntry,
         is_connected: bool,
         enabled: bool,
-        recording: Recording,
+        clips: ClipState,
+        recording: &'static str,
     ) -> Self {
         Self {
             id: camera.id.as_str().to_owned(),
@@ -265,11 +271,12 @@ impl CameraData {
             fps: rounded(camera.fps, 10.0),
             decoder: camera.decoding.map(DecoderData::from),
             enabled,
-            clips: match recording {
-                Recording::Events => "events",
-                Recording::Off => "off",
-                Recording::NoVideo => "no_video",
+            clips: match clips {
+                ClipState::Events => "events",
+                ClipState::Off => "off",
+                ClipState::NoVideo => "no_video",
             },
+            recording,
         }
     }
 }

@@ -184,6 +184,36 @@ export class Api {
   }
 
   /**
+   * The address of a camera's recording, an MP4 file, for a `<video>` element.
+   *
+   * @param {string} cameraId
+   * @param {number} from milliseconds since 1970
+   * @param {number} until at most an hour later
+   * @returns {string}
+   */
+  recordingUrl(cameraId, from, until) {
+    const [start, end] = [from, until].map((at) => new Date(at).toISOString());
+    return this.mediaUrl(`/api/cameras/${cameraId}/recording`, { start, end });
+  }
+
+  /**
+   * When the first picture behind an address of `recordingUrl` was taken, in
+   * milliseconds since 1970; null when the box does not say.
+   *
+   * @param {string} url
+   * @param {AbortSignal} signal
+   * @returns {Promise<number | null>}
+   */
+  async recordingStart(url, signal) {
+    const either = AbortSignal.any([signal, AbortSignal.timeout(this.timeoutMs)]);
+    // An answer to HEAD could not say why there is nothing.
+    const response = await this.#send(url, { headers: { Range: "bytes=0-0" }, signal: either });
+    if (!response.ok) throw await refusal(response);
+    const at = Date.parse(response.headers.get("Recording-Start") ?? "");
+    return Number.isFinite(at) ? at : null;
+  }
+
+  /**
    * Address and subprotocols of a WebSocket.
    *
    * @param {string} path

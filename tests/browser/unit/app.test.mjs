@@ -5,6 +5,7 @@ import { ALERTS_MAX, fromPage, withAlert } from "../../../src/web/app/alert-list
 import { EVENTS_MAX, NO_FILTERS, withLive, withNewest, withOlder } from "../../../src/web/app/event-list.js";
 import { dayName, duration, span, title } from "../../../src/web/app/format.js";
 import { healthFrom, withService } from "../../../src/web/app/health.js";
+import { addDays, nextAt, positionOf, stretchAt } from "../../../src/web/app/recording-day.js";
 import { ruleFrom, wordsFor } from "../../../src/web/app/rule-dialog.js";
 import { Slots, Watching } from "../../../src/web/app/stream-slots.js";
 
@@ -200,4 +201,24 @@ test("a rule says in words what it asks for", () => {
   const guarded = { ...asking, motion_sensor: { within_seconds: 30 } };
   assert.equal(wordsFor(asking), "risk from 60, person or dog, in porch, Fri 22:00 to 23:59");
   assert.equal(wordsFor(guarded), `${wordsFor(asking)}, motion sensor within 30 s`);
+});
+
+test("a click on a recorded day plays to the end of the stretch, and a gap means what comes next", () => {
+  const time = (n) => Date.parse(at(n));
+  const spans = [[0, 60], [300, 9_000]].map(([start, end]) => ({ start: at(start), end: at(end) }));
+  assert.deepEqual(stretchAt(spans, time(20)), { from: time(20), until: time(60) });
+  assert.deepEqual(stretchAt(spans, time(60)), { from: time(300), until: time(300 + 3_600) });
+  assert.equal(stretchAt(spans, time(9_000)), null);
+  assert.equal(stretchAt(spans, time(-601)), null, "far from anything");
+  assert.equal(nextAt(spans, time(60)), time(300));
+  assert.equal(nextAt(spans, time(3_900)), time(3_900), "the next hour");
+  assert.equal(nextAt(spans, time(9_000)), null);
+});
+
+test("a day goes from midnight to midnight where the viewer is", () => {
+  const day = addDays(Date.parse(at(0)), 0);
+  assert.equal(new Date(day).getHours(), 0);
+  assert.equal(addDays(addDays(day, 1), -1), day);
+  assert.equal(positionOf(day, day, addDays(day, 1)), 0);
+  assert.equal(positionOf(addDays(day, 2), day, addDays(day, 1)), 1);
 });
