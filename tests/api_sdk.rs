@@ -452,7 +452,8 @@ async fn what_is_no_still_of_the_camera_is_not_found() {
     let left = appliance.get("/api/cameras/yard/stills").await.json();
     assert_eq!(left["pagination"]["total"], 1, "{left}");
     let id = left["items"][0]["id"].as_str().unwrap();
-    assert_eq!(appliance.get(&format!("/api/cameras/yard/stills/{id}")).await.status, 200);
+    let path = format!("/api/cameras/yard/stills/{id}");
+    assert_eq!(appliance.get(&path).await.status, 200);
     for path in [
         format!("front_door/stills/{id}"),
         "yard/stills/DSC00001.JPG".to_owned(),
@@ -461,4 +462,7 @@ async fn what_is_no_still_of_the_camera_is_not_found() {
     ] {
         assert_eq!(appliance.get(&format!("/api/cameras/{path}")).await.status, 404, "{path}");
     }
+    assert_eq!(appliance.request("DELETE", &path, &[], "").await.status, 204);
+    assert!(!root.join("yard/DSC00001.JPG").exists());
+    assert_eq!(appliance.request("DELETE", &path, &[], "").await.status, 404);
 }

@@ -27,6 +27,7 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/cameras/{camera_id}/stream.mjpeg", Viewer, pictures::stream),
         Route::get("/api/cameras/{camera_id}/stills", Viewer, stills::list),
         Route::get("/api/cameras/{camera_id}/stills/{still_id}", Viewer, stills::file),
+        Route::delete("/api/cameras/{camera_id}/stills/{still_id}", Operator, stills::remove),
         Route::get("/api/cameras/{camera_id}/scene-changes", Viewer, scene_changes::list),
         Route::post(
             "/api/cameras/{camera_id}/scene-changes/{id}/acknowledge",

@@ -3,8 +3,8 @@
 //! Stills lie below one root, in a directory for each camera or wherever clients
 //! have said, at most [`LEVELS_MAX`] deep. Links are not followed. Hidden names are
 //! stills that are being written, and `.DAT` are a camera's settings: neither is a
-//! still. Of more than [`FILES_MAX`] the rest is not looked at; in memory each takes
-//! about 250 bytes while a list is made, and nothing afterwards.
+//! still. At most [`FILES_MAX`] are looked at, and there should not be more: in memory
+//! each takes about 250 bytes while a list is made, and nothing afterwards.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
@@ -20,8 +20,8 @@ use crate::domain::Timestamp;
 /// Directories in directories: one for the camera, or as many as a client may name.
 const LEVELS_MAX: usize = 9;
 
-/// More than a card of 64 GiB holds of small ones.
-const FILES_MAX: usize = 100_000;
+/// 10 GiB of pictures of a stream.
+pub(super) const FILES_MAX: usize = 50_000;
 
 /// Bytes of a digest that make an id.
 const ID_BYTES: usize = 12;
@@ -92,7 +92,7 @@ fn walk(root: &Path, directory: &Path, levels: usize, found: &mut Vec<Still>) ->
         let Some(meta) = entry.metadata().ok().filter(|_| !is_other) else { continue };
         if meta.is_dir() && levels > 0 {
             walk(root, &entry.path(), levels - 1, found)?;
-        } else if meta.is_file() && found.len() < FILES_MAX {
+        } else if meta.is_file() && found.len() <= FILES_MAX {
             found.extend(Still::of(&entry.path(), root, &meta));
         }
     }

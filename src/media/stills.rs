@@ -4,7 +4,7 @@
 //! Whoever takes them writes them, to the camera's directory below the root or to the
 //! one that a client named; here they are listed, read, and removed, the oldest first: beyond their own limits of bytes and age, and as soon as less
 //! than [`AHEAD_BYTES`] are left above what the system is to keep, which is after
-//! the clips and before records. What was written within [`GRACE`] stays in any
+//! the clips and before records, and beyond [`FILES_MAX`] of them. What was written within [`GRACE`] stays in any
 //! case: somebody is about to fetch it. A thread looks every [`PERIOD`].
 
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use std::time::Duration;
 use log::{info, warn};
 
 use super::MediaError;
-use super::still_files::{self, Still};
+use super::still_files::{self, FILES_MAX, Still};
 use crate::domain::{CameraId, Timestamp};
 use crate::health::{Component, Counter, Gauge, Health, Metrics};
 use crate::rt::{Claim, Clock, FreeBytes, Stop, Tasks};
@@ -124,6 +124,15 @@ impl Stills {
         &self.root
     }
 
+    /// Removes a still that was listed; false when it has gone. Touches the disk.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn remove(&self, still: &Still) -> Result<bool, MediaError> {
+        remove_file(&self.real_root().join(&still.path))
+            .map_err(failed(format!("remove {}", still.name)))
+    }
+
     /// Bytes of all stills, as they were last counted.
     pub fn bytes(&self) -> u64 {
         self.bytes.value() as u64
@@ -132,6 +141,15 @@ impl Stills {
     /// Directories that clients have named are told with links on the way resolved.
     fn real_root(&self) -> PathBuf {
         self.root.canonicalize().unwrap_or_else(|_| self.root.to_path_buf())
+    }
+}
+
+/// False when there is no such file.
+fn remove_file(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -144,6 +162,8 @@ struct Keeper {
     stills: Stills,
     claim: Claim,
     limits: StillLimits,
+    /// Most files.
+    most: usize,
     free_bytes: FreeBytes,
     clock: Clock,
     component: Component,
@@ -165,6 +185,7 @@ impl Keeper {
             stills: Stills { root: Arc::new(root), bytes },
             claim,
             limits,
+            most: FILES_MAX,
             free_bytes,
             clock,
             component: health.component("stills"),
@@ -196,21 +217,33 @@ impl Keeper {
         let root = self.stills.real_root();
         let mut stills = still_files::find(&root, &root, None)?;
         stills.sort_by_key(|still| still.written_at);
-        let mut bytes: u64 = stills.iter().map(|still| still.bytes).sum();
-        let now = self.clock.now();
-        let count = self.removed.iter().map(Counter::value).sum::<u64>();
-        for still in stills.iter().filter(|still| !is_fresh(still, now)) {
-            let Some(reason) = self.reason(still, bytes, now) else { break };
-            match fs::remove_file(root.join(&still.path)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => self.removed[reason].inc(),
-            }
-            bytes -= still.bytes;
-        }
-        self.stills.bytes.set(bytes as f64);
-        let removed = self.removed.iter().map(Counter::value).sum::<u64>() - count;
+        let count = || self.removed.iter().map(Counter::value).sum::<u64>();
+        let before = count();
+        let trimmed = self.trim(&root, &stills);
+        let removed = count() - before;
         if removed > 0 {
             info!(removed; "The oldest stills were removed; stills_max and stills_max_age say when.");
+        }
+        trimmed
+    }
+
+    /// Removes the first of `stills`, which are in the order of their age.
+    fn trim(&self, root: &Path, stills: &[Still]) -> io::Result<()> {
+        let mut bytes: u64 = stills.iter().map(|still| still.bytes).sum();
+        self.stills.bytes.set(bytes as f64);
+        // More were not looked at: this makes room for a while.
+        let too_many = match stills.len() > self.most {
+            true => stills.len() - self.most + self.most / 10,
+            false => 0,
+        };
+        let now = self.clock.now();
+        for (place, still) in stills.iter().filter(|still| !is_fresh(still, now)).enumerate() {
+            let in_number = (place < too_many).then_some(1);
+            let Some(reason) = self.reason(still, bytes, now).or(in_number) else { break };
+            remove_file(&root.join(&still.path))?;
+            self.removed[reason].inc();
+            bytes -= still.bytes;
+            self.stills.bytes.set(bytes as f64);
         }
         Ok(())
     }
@@ -333,6 +366,15 @@ mod tests {
     }
 
     #[test]
+    fn there_are_never_more_than_can_be_looked_at() {
+        let mut bench = Bench::new(limits(MIB, None), NOON);
+        bench.keeper.most = 1;
+        bench.put("yard/old.JPG", 200);
+        bench.put("yard/new.JPG", 100);
+        assert_eq!(bench.kept(&["yard/new.JPG", "yard/old.JPG"]), [true, false]);
+    }
+
+    #[test]
     fn age_counts_only_when_the_clock_is_set() {
         for (now, kept) in [(NOON, [true, false]), (Timestamp::from_unix_ms(0), [true, true])] {
             let bench = Bench::new(limits(MIB, Some(3600)), now);
@@ -385,7 +427,8 @@ mod tests {
         let stills = &bench.keeper.stills;
         let still = stills.of_camera(&"yard".parse().unwrap(), None).unwrap().remove(0);
         assert!(stills.load(&still).unwrap().is_some());
-        fs::remove_file(bench.path("yard/a.JPG")).unwrap();
+        assert!(stills.remove(&still).unwrap());
         assert!(stills.load(&still).unwrap().is_none());
+        assert!(!stills.remove(&still).unwrap());
     }
 }

@@ -6,7 +6,7 @@
 use crate::api::error::ApiError;
 use crate::api::file::{self, WholeFile};
 use crate::api::request::Request;
-use crate::api::response::Response;
+use crate::api::response::{self, Response};
 use crate::api::wire::stills::StillData;
 use crate::domain::CameraId;
 use crate::media::Still;
@@ -22,10 +22,7 @@ pub(in crate::api) async fn list(request: Request) -> Result<Response, ApiError>
 /// `GET /api/cameras/{camera_id}/stills/{still_id}`: whole, or the part that `Range`
 /// asks for.
 pub(in crate::api) async fn file(request: Request) -> Result<Response, ApiError> {
-    let (camera, stills) = of_camera(&request).await?;
-    let id = request.param("still_id");
-    let still = stills.into_iter().find(|still| still.id() == id);
-    let Some(still) = still else { return Err(missing(&camera)) };
+    let (camera, still) = named(&request).await?;
     let (kept, known) = (request.ctx.stills.clone(), still.clone());
     let opened = request.ctx.blocking(move || kept.load(&known)).await??;
     let Some(opened) = opened else { return Err(missing(&camera)) };
@@ -33,6 +30,23 @@ pub(in crate::api) async fn file(request: Request) -> Result<Response, ApiError>
     let (bytes, at) = (still.bytes, still.written_at.unix_ms());
     let etag = format!("\"still-{}-{bytes}-{at}\"", still.id());
     file::answer(request, WholeFile { file: Box::new(opened), bytes, content_type, etag })
+}
+
+/// `DELETE /api/cameras/{camera_id}/stills/{still_id}`: 204.
+pub(in crate::api) async fn remove(request: Request) -> Result<Response, ApiError> {
+    let (camera, still) = named(&request).await?;
+    let kept = request.ctx.stills.clone();
+    let was_there = request.ctx.blocking(move || kept.remove(&still)).await??;
+    if was_there { Ok(response::no_content()) } else { Err(missing(&camera)) }
+}
+
+/// The still that the path names.
+async fn named(request: &Request) -> Result<(CameraId, Still), ApiError> {
+    let (camera, stills) = of_camera(request).await?;
+    let id = request.param("still_id");
+    let still = stills.into_iter().find(|still| still.id() == id);
+    let still = still.ok_or_else(|| missing(&camera))?;
+    Ok((camera, still))
 }
 
 /// 404 for a camera that is neither there nor has left anything.

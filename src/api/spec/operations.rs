@@ -104,6 +104,8 @@ fn cameras() -> Vec<Operation> {
             about: "The part that was asked for.",
         })
         .errors(&[416]),
+        Operation::delete("/api/cameras/{camera_id}/stills/{still_id}", "Removes a still.")
+            .nothing("It is gone."),
         Operation::get(
             "/api/cameras/{camera_id}/scene-changes",
             "When the view of a camera was not what it had been, newest first.",
