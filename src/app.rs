@@ -9,7 +9,6 @@ mod announce;
 mod backup;
 mod cameras;
 mod claim;
-mod clips;
 pub(crate) mod device;
 mod drivers;
 mod factory_reset;
@@ -17,13 +16,14 @@ mod figures;
 mod fleet;
 mod governor;
 mod house;
+mod judges;
+mod kept;
 pub(crate) mod panel;
 mod parts;
 pub(crate) mod proof;
 mod reload;
 mod start_note;
 mod steering;
-mod stills;
 mod store_check;
 mod system;
 mod tuning;
@@ -39,7 +39,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 
 use crate::api::{self, ApiContext, ApiHandles, Tune};
-use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
+use crate::assess::Rules;
 use crate::board::{MotionLog, Sensors};
 use crate::capture::ptp::{PtpCameras, PtpContext, StillsPlace};
 use crate::capture::{Cameras, CaptureContext, Controls, Directory};
@@ -51,17 +51,17 @@ use crate::infer::{self, InferStats};
 use crate::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use crate::live::Hub;
 use crate::logging;
-use crate::media::{LiveViews, Snapshots};
+use crate::media::LiveViews;
 use crate::pipeline::{
     Pipeline, Recorder, RecorderContext, StreamControlContext, StreamControls, Surroundings,
 };
 use crate::rt::{Claim, Clock, FreeBytes, Stop, Tasks, with_causes};
-use crate::store::Store;
-use crate::store::disk::{Disk as _, Ground, RealDisk};
+use crate::store::disk::{Disk as _, RealDisk};
 use announce::announce;
 use cameras::AllCameras;
 use fleet::Layered;
 use house::House;
+use judges::Judges;
 use reload::{Reloader, Taps};
 use steering::{Asked, Changed, Signals, steer};
 use system::SystemSampler;
@@ -155,59 +155,6 @@ async fn appliance(
     let health_watch = announce(&health, &directory, &hub, &clock);
 
     let dir = &settings.state_dir;
-    let snapshots = Snapshots::open_claimed(
-        claim.clone(),
-        dir.join("media/snapshots"),
-        settings.store.media_max_bytes,
-        &health,
-        &metrics,
-        &tasks,
-        stop,
-    );
-    let clips = clips::open(claim.clone(), &settings, &clock, &health, &metrics, (&tasks, stop));
-    let recordings =
-        clips::recordings(claim.clone(), &settings, &clock, &health, &metrics, (&tasks, stop));
-    let store = Store::open_on(
-        Ground { claim: claim.clone(), ..Ground::default() },
-        dir,
-        settings.store.clone(),
-        clock.clone(),
-        &health,
-        &metrics,
-        &tasks,
-        stop,
-    );
-    store.show_progress(&progress);
-    clips::forget_dropped(&store, (&snapshots, &clips), &hub, &clock);
-    clips::announce_redated(&store, &hub);
-    let motion_log = MotionLog::new(clock.monotonic());
-    let has_motion_sensor = settings.board.gpio.motion_sensor.is_some();
-    let alerts = Alerts::start(AlertsContext {
-        reader: Arc::new(store.clone()),
-        writer: Arc::new(store.clone()),
-        hub: hub.clone(),
-        motion_log: has_motion_sensor.then(|| motion_log.clone()),
-        clock: clock.clone(),
-        health: health.clone(),
-        metrics: metrics.clone(),
-        tasks: tasks.clone(),
-        stop: stop.clone(),
-    })?;
-    let analyst = settings.analyst.clone().and_then(|settings| {
-        let alerts = alerts.clone();
-        let context = AnalystContext {
-            writer: Arc::new(store.clone()),
-            hub: hub.clone(),
-            on_verdict: Arc::new(move |event| alerts.see(event)),
-            clock: clock.clone(),
-            health: health.clone(),
-            metrics: metrics.clone(),
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-        };
-        let started = Analyst::start(settings, context);
-        started.inspect_err(|reason| error!(reason:%; "The rules judge alone.")).ok()
-    });
     let house = House {
         device: device::id(settings.device_id.clone(), dir),
         clock: clock.clone(),
@@ -217,28 +164,24 @@ async fn appliance(
         stop: stop.clone(),
     };
     device::show(&house.device, &metrics);
-    let stills = stills::open(claim, &settings, &house);
+    let kept = kept::open(claim, &settings, &house, &hub);
+    kept.store.show_progress(&progress);
+    let motion_log = MotionLog::new(clock.monotonic());
+    let judges = Judges::start(&settings, &kept, &house, &hub, &motion_log)?;
     let all_cameras = AllCameras::new(dir, clock.clone());
-    let watched = uploads::Watched {
-        directory: directory.clone(),
-        cameras: Arc::clone(&all_cameras),
-        clips: clips.clone(),
-    };
-    let (uploads, upload_desk) =
-        uploads::start(&settings, &store, &snapshots, watched, house.clone());
+    let watched =
+        uploads::Watched { directory: directory.clone(), cameras: Arc::clone(&all_cameras) };
+    let (uploads, upload_desk) = uploads::start(&settings, &kept, watched, house.clone());
     let views = LiveViews::new(&metrics);
     let recorder = Recorder::start(RecorderContext {
-        writer: Arc::new(store.clone()),
-        reader: Arc::new(store.clone()),
-        snapshots: snapshots.clone(),
-        clips: clips.clone(),
+        writer: Arc::new(kept.store.clone()),
+        reader: Arc::new(kept.store.clone()),
+        snapshots: kept.snapshots.clone(),
+        clips: kept.clips.clone(),
         hub: hub.clone(),
         on_event: {
-            let (alerts, analyst) = (alerts.clone(), analyst.clone());
-            Arc::new(move |event| {
-                alerts.see(event);
-                analyst.iter().for_each(|analyst| analyst.see(event));
-            })
+            let judges = judges.clone();
+            Arc::new(move |event| judges.see(event))
         },
         views: views.clone(),
         health: health.clone(),
@@ -254,8 +197,8 @@ async fn appliance(
     })?;
     let exports = Exports::open(ExportContext {
         jobs: jobs.clone(),
-        reader: Arc::new(store.clone()),
-        snapshots: snapshots.clone(),
+        reader: Arc::new(kept.store.clone()),
+        snapshots: kept.snapshots.clone(),
         records: backup::records(dir),
         dir: dir.join("exports"),
         free_bytes: free_bytes(dir),
@@ -282,8 +225,8 @@ async fn appliance(
     let panel = panel::start(panel::Surroundings {
         settings: &settings,
         hub: &hub,
-        store: &store,
-        alerts: &alerts,
+        store: &kept.store,
+        alerts: &judges.alerts,
         motion_log,
         pipeline: pipeline.clone(),
         clock: &clock,
@@ -308,7 +251,7 @@ async fn appliance(
         controls: controls.clone(),
         directory: directory.clone(),
         stills: StillsPlace {
-            root: stills::place(dir),
+            root: kept::stills_dir(dir),
             min_free_bytes: settings.store.min_free_bytes,
             free_bytes: free_bytes(dir),
         },
@@ -319,7 +262,7 @@ async fn appliance(
         views: views.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
-        stills: stills::place(dir),
+        stills: kept::stills_dir(dir),
         free_bytes: free_bytes(dir),
         min_free_bytes: settings.store.min_free_bytes,
     });
@@ -353,10 +296,10 @@ async fn appliance(
         clock: clock.clone(),
         version: env!("CARGO_PKG_VERSION"),
         hub: hub.clone(),
-        reader: Arc::new(store.clone()),
-        writer: Arc::new(store.clone()),
-        alerts,
-        analyst,
+        reader: Arc::new(kept.store.clone()),
+        writer: Arc::new(kept.store.clone()),
+        alerts: judges.alerts,
+        analyst: judges.analyst,
         uploads,
         fleet,
         jobs,
@@ -365,9 +308,9 @@ async fn appliance(
         cameras: directory.clone(),
         camera_desk: Arc::<AllCameras>::clone(&all_cameras),
         live_views: views.clone(),
-        snapshots: snapshots.clone(),
-        clips: clips.clone(),
-        recordings: recordings.clone(),
+        snapshots: kept.snapshots.clone(),
+        clips: kept.clips.clone(),
+        recordings: kept.recordings.clone(),
         health: health.clone(),
         progress: progress.clone(),
         metrics: metrics.clone(),
@@ -378,32 +321,28 @@ async fn appliance(
         },
         tune: Arc::clone(&tune),
         configured: figures::configured(Arc::clone(&all_cameras), settings.store.max_age),
-        storage: figures::storage(
-            dir.clone(),
-            settings.store.clone(),
-            store.clone(),
-            (snapshots, clips.clone(), stills.clone(), recordings.clone()),
-        ),
+        storage: figures::storage(dir.clone(), settings.store.clone(), kept.clone()),
         pipeline: figures::pipeline(pipeline.clone(), stats),
         controls: controls.clone(),
-        stills,
+        stills: kept.stills,
         logs,
         shutdown: {
             let asked = Arc::clone(&asked_to_stop);
             Arc::new(move || asked.notify_one())
         },
     }));
-    start_note::write(&house, store.clone());
+    start_note::write(&house, kept.store.clone());
     parts::start(&house, Sensors::system(), dir);
     governor::start(&house, Sensors::system(), &panel::profile(&settings), pipeline.clone());
-    let settings_kept = tuning::restore(store.clone(), &[TUNING, CAMERA_BOOK], tune, stop.clone());
+    let settings_kept =
+        tuning::restore(kept.store.clone(), &[TUNING, CAMERA_BOOK], tune, stop.clone());
     tasks.spawn("settings", settings_kept);
     tasks.spawn("service", api::serve(listeners, context, stop.clone()));
     tasks.spawn("system-status", sampler.run(hub.clone(), health_watch, stop.clone()));
     tasks.spawn("watchdog", watchdog::feed(health.clone(), progress, stop.clone()));
 
     // A camera that somebody has switched off must not film while the box starts.
-    if let Some(book) = tuning::stored(&store, CAMERA_BOOK, BOOK_LIMIT).await {
+    if let Some(book) = tuning::stored(&kept.store, CAMERA_BOOK, BOOK_LIMIT).await {
         all_cameras.set_book(&book);
     }
     let taps = Taps::default();
@@ -422,12 +361,12 @@ async fn appliance(
         directory,
         stream_controls,
         taps,
-        clips,
-        recordings,
+        clips: kept.clips,
+        recordings: kept.recordings,
         light: panel.light,
         pipeline,
         rules,
-        store,
+        store: kept.store,
         tuning: Tuning::default(),
         views,
         api: api_settings,

@@ -8,26 +8,21 @@ use std::time::Duration;
 use rustix::fs::statvfs;
 
 use super::cameras::AllCameras;
+use super::kept::Kept;
 use crate::api::{
     Configured, ConfiguredCamera, ConfiguredSource, OpenBatch, PipelineFigures, PipelineSource,
     StorageFigures, StorageSource,
 };
 use crate::config::CameraConfig;
 use crate::infer::InferStats;
-use crate::media::{Clips, Recordings, Snapshots, Stills};
 use crate::pipeline::Pipeline;
-use crate::store::{Store, StoreSettings};
+use crate::store::StoreSettings;
 
 /// Directories in directories are followed this deep; the index has one level.
 const DEPTH_MAX: u8 = 4;
 
 /// Room in the state directory `dir`.
-pub fn storage(
-    dir: PathBuf,
-    limits: StoreSettings,
-    store: Store,
-    (snapshots, clips, stills, recordings): (Snapshots, Clips, Stills, Recordings),
-) -> StorageSource {
+pub fn storage(dir: PathBuf, limits: StoreSettings, kept: Kept) -> StorageSource {
     Arc::new(move || {
         let disk = statvfs(&dir).ok();
         let disk = disk.as_ref();
@@ -38,10 +33,10 @@ pub fn storage(
                 .filter(is_index)
                 .map(|path| bytes_of(&path, DEPTH_MAX))
                 .sum(),
-            clips_bytes: clips.bytes(),
-            stills_bytes: stills.bytes(),
-            recordings_bytes: recordings.bytes(),
-            media_bytes: snapshots.bytes(),
+            clips_bytes: kept.clips.bytes(),
+            stills_bytes: kept.stills.bytes(),
+            recordings_bytes: kept.recordings.bytes(),
+            media_bytes: kept.snapshots.bytes(),
             exports_bytes: bytes_of(&dir.join("exports"), DEPTH_MAX),
             disk_total_bytes: disk.map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize)),
             disk_free_bytes: disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
@@ -50,7 +45,7 @@ pub fn storage(
             stills_max_bytes: limits.stills_max_bytes,
             recordings_max_bytes: limits.recordings_max_bytes,
             media_max_bytes: limits.media_max_bytes,
-            max_age: store.max_age(),
+            max_age: kept.store.max_age(),
             min_free_bytes: limits.min_free_bytes,
         }
     })

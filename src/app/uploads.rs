@@ -7,13 +7,12 @@ use log::{error, info};
 
 use super::cameras::AllCameras;
 use super::house::House;
+use super::kept::Kept;
 use crate::api::CameraDesk as _;
 use crate::capture::{CameraEntry, Directory};
 use crate::config::Settings;
 use crate::health::Health;
-use crate::media::{Clips, Snapshots};
 use crate::rt::{Clock, Stop, Tasks, with_causes};
-use crate::store::Store;
 use crate::upload::http::Http;
 use crate::upload::mqtt::{Around, Camera, Look, Mqtt, Situation};
 use crate::upload::s3::S3;
@@ -102,8 +101,6 @@ pub struct Watched {
     pub directory: Directory,
     /// All cameras.
     pub cameras: Arc<AllCameras>,
-    /// Videos of events.
-    pub clips: Clips,
 }
 
 /// The upload as the configuration changes it.
@@ -123,13 +120,13 @@ type Papers = Vec<Option<Vec<u8>>>;
 /// Starts the couriers, and has retention ask them.
 pub fn start(
     settings: &Settings,
-    store: &Store,
-    snapshots: &Snapshots,
+    kept: &Kept,
     watched: Watched,
     house: House,
 ) -> (Uploads, UploadDesk) {
     let House { device, clock, health, metrics, tasks, stop } = house;
-    let Watched { directory, cameras, clips } = watched;
+    let Watched { directory, cameras } = watched;
+    let store = &kept.store;
     let notebook = Notebook {
         key: TOLD,
         reader: Arc::new(store.clone()),
@@ -147,8 +144,8 @@ pub fn start(
         feed: Arc::new(store.clone()),
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
-        snapshots: snapshots.clone(),
-        clips: Some(clips),
+        snapshots: kept.snapshots.clone(),
+        clips: Some(kept.clips.clone()),
         clock,
         health: health.clone(),
         metrics,

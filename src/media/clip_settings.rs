@@ -1,4 +1,4 @@
-//! What is kept of a camera's video, and how much of all.
+//! What is kept of a camera's video.
 
 use std::time::Duration;
 
@@ -33,26 +33,4 @@ impl Default for RecordSettings {
             post_roll: Duration::from_secs(10),
         }
     }
-}
-
-/// How much video is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClipLimits {
-    /// The oldest clips are removed beyond this many bytes.
-    pub bytes: u64,
-    /// Nothing is kept longer than this, if set.
-    pub age: Option<Duration>,
-    /// Space left to the system.
-    pub min_free_bytes: u64,
-}
-
-/// How much of what is recorded all the time is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordingLimits {
-    /// The oldest segments are removed beyond this many bytes.
-    pub bytes: u64,
-    /// Nothing is kept longer than this, if set.
-    pub age: Option<Duration>,
-    /// Space left to the system.
-    pub min_free_bytes: u64,
 }

@@ -9,8 +9,8 @@ use log::{info, warn};
 
 use super::clip_files::{ClipFiles, PartFile};
 use super::clip_lane::{ClipLane, Step};
-use super::clip_settings::ClipLimits;
-use super::clips::{ClipNews, ClipsContext, Shared};
+use super::clips::{ClipNews, Shared};
+use super::context::{MediaContext, MediaLimits};
 use crate::domain::EventId;
 use crate::health::{Component, Counter, Metrics};
 use crate::rt::{Claim, Clock, FreeBytes, Stop};
@@ -58,7 +58,7 @@ impl Removed {
 pub(super) struct ClipWriter {
     files: ClipFiles,
     claim: Claim,
-    limits: ClipLimits,
+    limits: MediaLimits,
     free_bytes: FreeBytes,
     clock: Clock,
     health: Component,
@@ -71,8 +71,8 @@ pub(super) struct ClipWriter {
 }
 
 impl ClipWriter {
-    pub fn new(context: ClipsContext) -> Self {
-        let ClipsContext { claim, dir, limits, free_bytes, clock, health, metrics, .. } = context;
+    pub fn new(context: MediaContext) -> Self {
+        let MediaContext { claim, dir, limits, free_bytes, clock, health, metrics, .. } = context;
         Self {
             files: ClipFiles::new(dir),
             claim,

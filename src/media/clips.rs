@@ -4,9 +4,9 @@
 //! events want of it. A slow disk costs frames of clips, which are counted, and
 //! never a picture of the detection. Memory: [`HELD_MAX_BYTES`] for the pre-rolls
 //! of all cameras together, and one fragment (at most 2 MiB and a picture) for each
-//! open clip. Clips go before anything else does: beyond their own limits of bytes
-//! and age, and as soon as less than [`AHEAD_BYTES`] are left above what the system
-//! is to keep.
+//! open clip. Clips go beyond their own limits of bytes and age, and as soon as less
+//! than [`AHEAD_BYTES`] are left above what the system is to keep: after recordings,
+//! before anything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -17,11 +17,12 @@ use std::time::Duration;
 use super::MediaError;
 use super::clip_files;
 use super::clip_lane::{ClipLane, ClipState, LaneFigures};
-use super::clip_settings::{ClipLimits, RecordSettings};
+use super::clip_settings::RecordSettings;
 use super::clip_writer::ClipWriter;
+use super::context::MediaContext;
 use crate::domain::{CameraId, Clip, ClipSize, EventId, FrameTap};
-use crate::health::{Counter, Gauge, Health, Metrics};
-use crate::rt::{Claim, Clock, FreeBytes, Stop, Tasks};
+use crate::health::{Counter, Gauge, Metrics};
+use crate::rt::Clock;
 
 /// Encoded video held for all cameras, for their pre-rolls.
 pub const HELD_MAX_BYTES: u64 = 48 << 20;
@@ -53,28 +54,6 @@ pub enum ClipNews {
 
 /// Hears of news on the writer's thread; must not block.
 pub type OnClip = Arc<dyn Fn(ClipNews) + Send + Sync>;
-
-/// What clips are made with.
-pub struct ClipsContext {
-    /// The right to `dir`.
-    pub claim: Claim,
-    /// Where the files are.
-    pub dir: PathBuf,
-    /// How much is kept.
-    pub limits: ClipLimits,
-    /// Room on the disk of `dir`.
-    pub free_bytes: FreeBytes,
-    /// The clock.
-    pub clock: Clock,
-    /// Hears of `clips`.
-    pub health: Health,
-    /// Gets the counters.
-    pub metrics: Metrics,
-    /// Where the thread is started.
-    pub tasks: Tasks,
-    /// Stops it.
-    pub stop: Stop,
-}
 
 /// The clips of all events. Cheap to clone.
 #[derive(Clone)]
@@ -123,8 +102,8 @@ struct Queue {
 impl Clips {
     /// Starts the writer. Never fails: what is wrong is said in the health
     /// component `clips`, and every clip is a new try.
-    pub fn open(context: ClipsContext) -> Self {
-        let ClipsContext { health, metrics, tasks, stop, .. } = &context;
+    pub fn open(context: MediaContext) -> Self {
+        let MediaContext { health, metrics, tasks, stop, .. } = &context;
         let (health, tasks, stop) = (health.clone(), tasks.clone(), stop.clone());
         let shared = Arc::new(Shared {
             dir: context.dir.clone(),

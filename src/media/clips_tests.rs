@@ -7,9 +7,12 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use super::super::clip_settings::RecordMode;
 use super::super::clip_testing::keyframe_every;
 use super::super::clip_writer::AHEAD_BYTES;
+use super::super::context::MediaLimits;
+use super::super::testing;
 use super::*;
 use crate::domain::Timestamp;
-use crate::health::State;
+use crate::health::{Health, State};
+use crate::rt::{Stop, Tasks};
 
 /// Longest wait for the writer.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -38,24 +41,11 @@ fn s(seconds: u64) -> Duration {
 
 impl Bench {
     fn new(dir: &Path, bytes: u64) -> Self {
-        let (stop, clock) = (Stop::new(), Clock::manual(NOW));
-        let health = Health::new(clock.clone());
-        let tasks = Tasks::new(stop.clone(), |end| panic!("{end:?}"));
-        let free = Arc::new(AtomicU64::new(u64::MAX));
-        let clips = Clips::open(ClipsContext {
-            claim: Claim::free(),
-            dir: dir.to_owned(),
-            limits: ClipLimits { bytes, age: None, min_free_bytes: 1000 },
-            free_bytes: {
-                let free = Arc::clone(&free);
-                Arc::new(move || Some(free.load(Ordering::Relaxed)))
-            },
-            clock: clock.clone(),
-            health: health.clone(),
-            metrics: Metrics::default(),
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-        });
+        let clock = Clock::manual(NOW);
+        let limits = MediaLimits { bytes, age: None, min_free_bytes: 1000 };
+        let (context, free) = testing::context(dir.to_owned(), limits, &clock);
+        let MediaContext { health, tasks, stop, .. } = context.clone();
+        let clips = Clips::open(context);
         let (tx, news) = sync_channel(100);
         clips.on_news(move |news| tx.send(news).unwrap());
         let settings = RecordSettings { post_roll: s(1), ..RecordSettings::default() };

@@ -7,6 +7,7 @@ mod clip_settings;
 mod clip_testing;
 mod clip_writer;
 mod clips;
+mod context;
 mod fmp4;
 pub mod jpeg;
 mod live_view;
@@ -24,15 +25,14 @@ mod yuv;
 use bytes::Bytes;
 
 pub use clip_lane::ClipState;
-pub use clip_settings::{ClipLimits, RecordMode, RecordSettings, RecordingLimits};
-pub use clips::{ClipFilesView, ClipNews, Clips, ClipsContext, OnClip};
+pub use clip_settings::{RecordMode, RecordSettings};
+pub use clips::{ClipFilesView, ClipNews, Clips, OnClip};
+pub use context::{MediaContext, MediaLimits};
 pub use live_view::{LiveView, LiveViews, Viewer};
-pub use recording::{
-    PLAYBACK_MAX, PLAYBACKS_MAX, PlayError, Playback, RecordedSpan, Recordings, RecordingsContext,
-};
+pub use recording::{PLAYBACK_MAX, PLAYBACKS_MAX, PlayError, Playback, RecordedSpan, Recordings};
 pub use snapshots::{SaveDone, Snapshots};
 pub use still_files::Still;
-pub use stills::{StillLimits, Stills, StillsContext};
+pub use stills::Stills;
 
 use crate::domain::{BBox, Label, Timestamp, TrackId};
 

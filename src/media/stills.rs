@@ -2,9 +2,10 @@
 //! their shutter.
 //!
 //! Whoever takes them writes them, to the camera's directory below the root or to the
-//! one that a client named; here they are listed, read, and removed, the oldest first: beyond their own limits of bytes and age, and as soon as less
-//! than [`AHEAD_BYTES`] are left above what the system is to keep, which is after
-//! the clips and before records, and beyond [`FILES_MAX`] of them. What was written within [`GRACE`] stays in any
+//! one that a client named; here they are listed, read, and removed, the oldest first:
+//! beyond their own limits of bytes and age, beyond [`FILES_MAX`] of them, and as soon
+//! as less than [`AHEAD_BYTES`] are left above what the system is to keep, which is
+//! after the clips and before records. What was written within [`GRACE`] stays in any
 //! case: somebody is about to fetch it. A thread looks every [`PERIOD`].
 
 use std::fs::{self, File};
@@ -16,10 +17,11 @@ use std::time::Duration;
 use log::{info, warn};
 
 use super::MediaError;
+use super::context::{MediaContext, MediaLimits};
 use super::still_files::{self, FILES_MAX, Still};
 use crate::domain::{CameraId, Timestamp};
-use crate::health::{Component, Counter, Gauge, Health, Metrics};
-use crate::rt::{Claim, Clock, FreeBytes, Stop, Tasks};
+use crate::health::{Component, Counter, Gauge};
+use crate::rt::{Claim, Clock, FreeBytes, Stop};
 
 /// Space left above that of the system, below which stills go: half of the clips'.
 const AHEAD_BYTES: u64 = 32 << 20;
@@ -29,39 +31,6 @@ const GRACE: Duration = Duration::from_secs(60);
 
 /// How often the thread looks. Writing stills stops by itself when the disk is full.
 const PERIOD: Duration = Duration::from_secs(20);
-
-/// How much of the stills is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StillLimits {
-    /// The oldest go beyond so many bytes.
-    pub bytes: u64,
-    /// And after so long, if set.
-    pub age: Option<Duration>,
-    /// Space left to the system.
-    pub min_free_bytes: u64,
-}
-
-/// What stills are kept with.
-pub struct StillsContext {
-    /// The right to `root`.
-    pub claim: Claim,
-    /// Where they are.
-    pub root: PathBuf,
-    /// How much is kept.
-    pub limits: StillLimits,
-    /// Room on the disk of `root`.
-    pub free_bytes: FreeBytes,
-    /// The clock.
-    pub clock: Clock,
-    /// Hears of `stills`.
-    pub health: Health,
-    /// Gets the counters.
-    pub metrics: Metrics,
-    /// Where the thread is started.
-    pub tasks: Tasks,
-    /// Stops it.
-    pub stop: Stop,
-}
 
 /// The stills of all cameras. Cheap to clone.
 #[derive(Clone)]
@@ -73,7 +42,7 @@ pub struct Stills {
 impl Stills {
     /// Starts to keep the limits. Never fails: what is wrong is said in the health
     /// component `stills`.
-    pub fn open(context: StillsContext) -> Self {
+    pub fn open(context: MediaContext) -> Self {
         let (health, tasks) = (context.health.clone(), context.tasks.clone());
         let keeper = Keeper::new(context);
         let stills = keeper.stills.clone();
@@ -161,7 +130,7 @@ fn failed(what: String) -> impl FnOnce(io::Error) -> MediaError {
 struct Keeper {
     stills: Stills,
     claim: Claim,
-    limits: StillLimits,
+    limits: MediaLimits,
     /// Most files.
     most: usize,
     free_bytes: FreeBytes,
@@ -173,8 +142,8 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn new(context: StillsContext) -> Self {
-        let StillsContext { claim, root, limits, free_bytes, clock, health, metrics, stop, .. } =
+    fn new(context: MediaContext) -> Self {
+        let MediaContext { claim, dir, limits, free_bytes, clock, health, metrics, stop, .. } =
             context;
         let removed = |reason| {
             let help = "Stills removed by retention.";
@@ -182,7 +151,7 @@ impl Keeper {
         };
         let bytes = metrics.gauge("watchpost_still_bytes", "Bytes of all stills.", &[]);
         Self {
-            stills: Stills { root: Arc::new(root), bytes },
+            stills: Stills { root: Arc::new(dir), bytes },
             claim,
             limits,
             most: FILES_MAX,
@@ -284,6 +253,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::UNIX_EPOCH;
 
+    use super::super::testing;
     use super::*;
 
     const NOON: Timestamp = Timestamp::from_unix_ms(1_768_478_400_000);
@@ -296,25 +266,11 @@ mod tests {
     }
 
     impl Bench {
-        fn new(limits: StillLimits, now: Timestamp) -> Self {
+        fn new(limits: MediaLimits, now: Timestamp) -> Self {
             let root = tempfile::tempdir().unwrap();
-            let free = Arc::new(AtomicU64::new(u64::MAX));
-            let clock = Clock::manual(now);
-            let stop = Stop::new();
-            let keeper = Keeper::new(StillsContext {
-                claim: Claim::free(),
-                root: root.path().join("stills"),
-                limits,
-                free_bytes: {
-                    let free = Arc::clone(&free);
-                    Arc::new(move || Some(free.load(Ordering::Relaxed)))
-                },
-                clock: clock.clone(),
-                health: Health::new(clock),
-                metrics: Metrics::default(),
-                tasks: Tasks::new(stop.clone(), |_| {}),
-                stop,
-            });
+            let dir = root.path().join("stills");
+            let (context, free) = testing::context(dir, limits, &Clock::manual(now));
+            let keeper = Keeper::new(context);
             Self { root, free, keeper }
         }
 
@@ -345,8 +301,8 @@ mod tests {
         }
     }
 
-    fn limits(bytes: u64, age_s: Option<u64>) -> StillLimits {
-        StillLimits { bytes, age: age_s.map(Duration::from_secs), min_free_bytes: 64 * MIB }
+    fn limits(bytes: u64, age_s: Option<u64>) -> MediaLimits {
+        MediaLimits { bytes, age: age_s.map(Duration::from_secs), min_free_bytes: 64 * MIB }
     }
 
     #[test]

@@ -1,13 +1,43 @@
-//! Frames for the tests of this room.
+//! Frames for the tests of this room, and a disk that they fill.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::OverlayBox;
+use super::{MediaContext, MediaLimits, OverlayBox};
 use crate::domain::{
     BBox, ColorSpace, Frame, FrameMeta, Label, PixelFormat, Plane, SessionId, Timestamp, TrackId,
 };
+use crate::health::{Health, Metrics};
+use crate::rt::{Claim, Clock, Stop, Tasks};
+
+/// Everything to keep media in `dir` with, and the bytes that are free there.
+pub(super) fn context(
+    dir: PathBuf,
+    limits: MediaLimits,
+    clock: &Clock,
+) -> (MediaContext, Arc<AtomicU64>) {
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let stop = Stop::new();
+    let context = MediaContext {
+        claim: Claim::free(),
+        dir,
+        limits,
+        free_bytes: {
+            let free = Arc::clone(&free);
+            Arc::new(move || Some(free.load(Ordering::SeqCst)))
+        },
+        clock: clock.clone(),
+        health: Health::new(clock.clone()),
+        metrics: Metrics::default(),
+        tasks: Tasks::new(stop.clone(), |end| panic!("{end:?}")),
+        stop,
+    };
+    (context, free)
+}
 
 /// A picture with a soft gradient; every format shows the same one. Rows are
 /// padded with `padding` bytes of noise.

@@ -9,12 +9,11 @@ pub mod cameras;
 mod figures;
 mod gate;
 pub mod golden;
+mod media;
 pub mod model_server;
 mod samples;
 pub mod schema;
-mod stills;
 mod store;
-mod video;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -49,9 +48,9 @@ use watchpost::domain::{Secret, Setting, Timestamp};
 use watchpost::health::{Health, LogRing, Metrics, Progress};
 use watchpost::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use watchpost::live::Hub;
-use watchpost::media::{ClipLimits, Clips, ClipsContext, LiveViews, Snapshots};
+use watchpost::media::{Clips, LiveViews, Snapshots};
 use watchpost::pipeline::{Recorder, RecorderContext};
-use watchpost::rt::{Claim, Clock, Stop, Tasks};
+use watchpost::rt::{Clock, Stop, Tasks};
 use watchpost::upload::Uploads;
 
 /// Nothing in these tests may take longer; it ends a hang, it is not a timing.
@@ -92,7 +91,7 @@ pub struct Appliance {
     pub asked_to_stop: Arc<Notify>,
     pub stop: Stop,
     pub serving: JoinHandle<()>,
-    _media: TempDir,
+    _directory: TempDir,
 }
 
 impl Appliance {
@@ -124,20 +123,11 @@ impl Appliance {
         let health = Health::new(clock.clone());
         let progress = Progress::new(clock.clone());
         let tasks = Tasks::new(stop.clone(), |_| {});
-        let media = tempfile::tempdir().unwrap();
-        let snapshots = Snapshots::open(media.path(), 1 << 20, &health, &metrics, &tasks, &stop);
-        let clips = Clips::open(ClipsContext {
-            claim: Claim::free(),
-            dir: media.path().join("clips"),
-            limits: ClipLimits { bytes: 1 << 20, age: None, min_free_bytes: 0 },
-            free_bytes: Arc::new(|| None),
-            clock: clock.clone(),
-            health: health.clone(),
-            metrics: metrics.clone(),
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-        });
-        let recordings = video::recordings(media.path(), &clock, &health, (&tasks, &stop));
+        let directory = tempfile::tempdir().unwrap();
+        let snapshots =
+            Snapshots::open(directory.path(), 1 << 20, &health, &metrics, &tasks, &stop);
+        let media::Kept { clips, recordings, stills } =
+            media::open(directory.path(), &clock, &health, &metrics, (&tasks, &stop));
         let hub = Hub::new(clock.clone(), metrics.clone());
         let cameras = Directory::default();
         cameras.insert(camera());
@@ -187,7 +177,7 @@ impl Appliance {
                 Ok(()) => Ok(1),
                 Err(error) => Err(error.to_string()),
             }),
-            dir: media.path().join("exports"),
+            dir: directory.path().join("exports"),
             free_bytes: Arc::new(|| None),
             min_free_bytes: 0,
         });
@@ -231,7 +221,7 @@ impl Appliance {
             storage: Arc::new(figures::storage),
             pipeline: Arc::new(figures::pipeline),
             controls: controls.clone(),
-            stills: stills::kept(media.path(), &clock, &metrics, &tasks, &stop),
+            stills,
             logs: logs.clone(),
             shutdown: {
                 let asked = Arc::clone(&asked_to_stop);
@@ -265,13 +255,13 @@ impl Appliance {
             asked_to_stop,
             stop,
             serving,
-            _media: media,
+            _directory: directory,
         }
     }
 
     /// Where stills go.
     pub fn stills(&self) -> PathBuf {
-        self._media.path().join("stills")
+        self._directory.path().join("stills")
     }
 
     /// What stores and announces the pipeline's results.

@@ -12,7 +12,7 @@ use watchpost::domain::{
     examples,
 };
 use watchpost::health::{Health, Metrics, Report};
-use watchpost::media::{ClipLimits, Clips, ClipsContext, Snapshots};
+use watchpost::media::{Clips, MediaContext, MediaLimits, Snapshots};
 use watchpost::rt::{Claim, Clock, Stop, Tasks};
 use watchpost::store::{Durability, Record, Store, StoreSettings, Writer as _};
 use watchpost::upload::http::Http;
@@ -168,10 +168,10 @@ impl Appliance {
         assert!(store.wait_until_current(PATIENCE));
         let pictures = dir.join("media/snapshots");
         let snapshots = Snapshots::open(pictures, u64::MAX, &health, &metrics, &tasks, &stop);
-        let clips = Clips::open(ClipsContext {
+        let clips = Clips::open(MediaContext {
             claim: Claim::free(),
             dir: dir.join("media/clips"),
-            limits: ClipLimits { bytes: u64::MAX, age: None, min_free_bytes: 0 },
+            limits: MediaLimits { bytes: u64::MAX, age: None, min_free_bytes: 0 },
             free_bytes: Arc::new(|| None),
             clock: clock.clone(),
             health: health.clone(),

@@ -27,38 +27,17 @@ pub use playback::{PLAYBACK_MAX, PLAYBACKS_MAX, PlayError, Playback};
 use self::index::Index;
 use self::lane::Lane;
 use self::writer::Writer;
-use super::clip_settings::{RecordMode, RecordingLimits};
+use super::clip_settings::RecordMode;
+use super::context::MediaContext;
 use crate::domain::{CameraId, FrameTap, Timestamp};
-use crate::health::{Gauge, Health, Metrics};
-use crate::rt::{Claim, Clock, FreeBytes, Stop, Tasks};
+use crate::health::{Gauge, Metrics};
+use crate::rt::Clock;
 
 /// Encoded video that waits for the disk, of all cameras.
 pub const WAITING_MAX_BYTES: u64 = 32 << 20;
 
 /// And of one: eight seconds of 8 Mbit/s, as long as a card may think.
 const WAITING_PER_CAMERA_MAX_BYTES: u64 = 8 << 20;
-
-/// What recordings are made with.
-pub struct RecordingsContext {
-    /// The right to `dir`.
-    pub claim: Claim,
-    /// Where the files are.
-    pub dir: PathBuf,
-    /// How much is kept.
-    pub limits: RecordingLimits,
-    /// Room on the disk of `dir`.
-    pub free_bytes: FreeBytes,
-    /// The clock.
-    pub clock: Clock,
-    /// Hears of `recordings`.
-    pub health: Health,
-    /// Gets the counters.
-    pub metrics: Metrics,
-    /// Where the thread is started.
-    pub tasks: Tasks,
-    /// Stops it.
-    pub stop: Stop,
-}
 
 /// The recordings of all cameras. Cheap to clone.
 #[derive(Clone)]
@@ -78,7 +57,7 @@ struct Shared {
 impl Recordings {
     /// Starts the writer. Never fails: what is wrong is said in the health component
     /// `recordings`, and every keyframe is a new try.
-    pub fn open(context: RecordingsContext) -> Self {
+    pub fn open(context: MediaContext) -> Self {
         let recordings = Self::idle(&context);
         let mut writer = Writer::new(&context);
         let (worker, stop) = (Arc::clone(&recordings.0), context.stop.clone());
@@ -93,7 +72,7 @@ impl Recordings {
     }
 
     /// Nobody writes yet.
-    fn idle(context: &RecordingsContext) -> Self {
+    fn idle(context: &MediaContext) -> Self {
         let metrics = context.metrics.clone();
         Self(Arc::new(Shared {
             dir: context.dir.clone(),

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::super::clip_testing::{format, keyframe_every};
+use super::super::context::MediaLimits;
 use super::super::fmp4::{contents, scan};
+use super::super::testing;
 use super::*;
 use crate::domain::{EncodedFrame, SessionId, VideoFormat};
-use crate::health::State;
+use crate::health::{Health, State};
 
 const START: Timestamp = Timestamp::from_unix_ms(1_800_000_000_000);
 const GIB: u64 = 1 << 30;
@@ -29,27 +31,13 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(limits: RecordingLimits) -> Self {
+    fn new(limits: MediaLimits) -> Self {
         Self::at(tempfile::tempdir().unwrap(), limits, Clock::manual(START))
     }
 
-    fn at(dir: tempfile::TempDir, limits: RecordingLimits, clock: Clock) -> Self {
-        let free = Arc::new(AtomicU64::new(GIB));
-        let (health, stop) = (Health::new(clock.clone()), Stop::new());
-        let context = RecordingsContext {
-            claim: Claim::free(),
-            dir: dir.path().join("recordings"),
-            limits,
-            free_bytes: {
-                let free = Arc::clone(&free);
-                Arc::new(move || Some(free.load(Ordering::SeqCst)))
-            },
-            clock: clock.clone(),
-            health: health.clone(),
-            metrics: Metrics::default(),
-            tasks: Tasks::new(stop.clone(), |_| {}),
-            stop,
-        };
+    fn at(dir: tempfile::TempDir, limits: MediaLimits, clock: Clock) -> Self {
+        let (context, free) = testing::context(dir.path().join("recordings"), limits, &clock);
+        let health = context.health.clone();
         let recordings = Recordings::idle(&context);
         let tap = recordings.insert(&yard(), RecordMode::Continuous);
         let writer = Writer::new(&context);
@@ -107,8 +95,8 @@ fn yard() -> CameraId {
     "yard".parse().unwrap()
 }
 
-fn limits() -> RecordingLimits {
-    RecordingLimits { bytes: GIB, age: None, min_free_bytes: 0 }
+fn limits() -> MediaLimits {
+    MediaLimits { bytes: GIB, age: None, min_free_bytes: 0 }
 }
 
 /// All of it, in chunks of this size.
@@ -227,14 +215,14 @@ fn a_segment_that_retention_takes_away_ends_the_playback_without_harm() {
 
 #[test]
 fn the_oldest_go_beyond_the_limits_of_bytes_and_of_age() {
-    let mut bench = Bench::new(RecordingLimits { bytes: 200_000, ..limits() });
+    let mut bench = Bench::new(MediaLimits { bytes: 200_000, ..limits() });
     bench.film(0..4_000);
     bench.end();
     assert!(bench.recordings.bytes() <= 200_000, "{}", bench.recordings.bytes());
     assert_eq!(bench.spans().last().unwrap().1, 400_000);
     assert!(bench.spans()[0].0 > 100_000);
     let age = Some(Duration::from_secs(3_600));
-    let mut bench = Bench::new(RecordingLimits { age, ..limits() });
+    let mut bench = Bench::new(MediaLimits { age, ..limits() });
     bench.film(0..1_300);
     bench.end();
     bench.clock.advance(Duration::from_secs(3_600 - 60));

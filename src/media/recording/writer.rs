@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use log::{info, warn};
 
+use super::Shared;
 use super::files;
 use super::index::Segment;
 use super::lane::Lane;
 use super::track::{Change, Desk, Track, taken_at};
-use super::{RecordingsContext, Shared};
 use crate::domain::CameraId;
 use crate::health::{Component, Counter, Metrics};
-use crate::media::RecordingLimits;
+use crate::media::{MediaContext, MediaLimits};
 use crate::rt::{Claim, Clock, FreeBytes, Stop};
 
 /// How often the queues are emptied.
@@ -73,7 +73,7 @@ impl Figures {
 /// What the thread works with.
 pub(super) struct Writer {
     claim: Claim,
-    limits: RecordingLimits,
+    limits: MediaLimits,
     free_bytes: FreeBytes,
     clock: Clock,
     health: Component,
@@ -92,7 +92,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn new(context: &RecordingsContext) -> Self {
+    pub fn new(context: &MediaContext) -> Self {
         Self {
             claim: context.claim.clone(),
             limits: context.limits,
