@@ -285,6 +285,7 @@ async fn appliance(
         store: &store,
         alerts: &alerts,
         motion_log,
+        clips: &clips,
         pipeline: pipeline.clone(),
         clock: &clock,
         health: &health,

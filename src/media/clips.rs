@@ -175,6 +175,17 @@ impl Clips {
         self.0.wake_up();
     }
 
+    /// The motion sensor has begun to see something: clips of events at these cameras
+    /// (none: all) that begin within `span` show what was before that, as far as the
+    /// memory for video reaches. Never blocks.
+    pub fn attend(&self, cameras: &[CameraId], span: Duration) {
+        let now = self.0.clock.monotonic();
+        let queue = self.0.lock();
+        let is_meant = |camera: &CameraId| cameras.is_empty() || cameras.contains(camera);
+        let lanes = queue.lanes.iter().filter(|(camera, _)| is_meant(camera));
+        lanes.for_each(|(_, lane)| lane.attend(now, now + span));
+    }
+
     /// An event has begun, with a picture taken at `at` (monotonic). Returns where
     /// its video will be, if its camera has any. Never blocks.
     pub fn begin(&self, camera: &CameraId, event: EventId, at: Duration) -> Option<Clip> {
