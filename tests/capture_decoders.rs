@@ -11,26 +11,41 @@ mod cameras;
 #[path = "support/rtsp.rs"]
 mod rtsp;
 
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
 use cameras::Bench;
 use rtsp::RtspServer;
 use watchpost::capture::gst::{GstDriver, Hardware, HardwareElements};
-use watchpost::capture::{CameraSettings, DecoderChoice, Decoding, DriverKind, Source};
-use watchpost::domain::CameraState;
+use watchpost::capture::{
+    CameraSettings, DecoderChoice, Decoding, Driver as _, DriverKind, FrameSink, Source,
+};
+use watchpost::domain::{CameraState, EncodedFrame, Frame, FrameTap, SessionId};
 use watchpost::health::State;
+use watchpost::rt::{Clock, Stop};
 
 const FOOTAGE: &str = "vtest_20s_768x576_10fps.mp4";
 
+fn h264(names: &[&str]) -> HardwareElements {
+    let h264 = names.iter().map(|name| (*name).to_owned()).collect();
+    HardwareElements { h264, ..HardwareElements::default() }
+}
+
+fn gate(server: &RtspServer) -> CameraSettings {
+    CameraSettings::new("gate".parse().unwrap(), DriverKind::Gst, Source::Rtsp(server.url()))
+}
+
 /// A camera at `server` on a board whose decoders for H.264 are `names`.
 fn bench(server: &RtspServer, names: &[&str], choice: DecoderChoice) -> Bench {
-    let h264 = names.iter().map(|name| (*name).to_owned()).collect();
-    let elements = HardwareElements { h264, ..HardwareElements::default() };
+    bench_on(server, h264(names), choice)
+}
+
+fn bench_on(server: &RtspServer, elements: HardwareElements, decoder: DecoderChoice) -> Bench {
     let hardware = Hardware::new(elements);
     let mut bench = Bench::new(&["gate"], move |settings| {
         Ok(Box::new(GstDriver::new(settings)?.with_hardware(&hardware)))
     });
-    let source = Source::Rtsp(server.url());
-    let settings = CameraSettings::new("gate".parse().unwrap(), DriverKind::Gst, source);
-    bench.cameras.apply(vec![CameraSettings { decoder: choice, ..settings }]);
+    bench.cameras.apply(vec![CameraSettings { decoder, ..gate(server) }]);
     bench
 }
 
@@ -125,4 +140,68 @@ fn a_camera_that_changes_to_what_the_decoder_does_not_know_comes_back_by_softwar
     bench.album("gate").wait_for(5);
     assert_eq!(decoding(&bench), software(Some("openh264dec")));
     bench.finish();
+}
+
+#[test]
+fn what_follows_a_decoder_of_h265_brings_its_pictures_into_ordinary_memory() {
+    let server = RtspServer::start_pattern("h265");
+    let elements = HardwareElements {
+        h265: vec!["avdec_h265".to_owned()],
+        download: Some("videoscale".to_owned()),
+        ..HardwareElements::default()
+    };
+    let bench = bench_on(&server, elements, DecoderChoice::Auto);
+    bench.wait_state("gate", CameraState::Online);
+    assert_eq!(bench.album("gate").wait_for(5)[0].size_px, (320, 240));
+    assert!(decoding(&bench).is_some_and(|decoding| decoding.is_hardware));
+    bench.finish();
+}
+
+/// Takes the first encoded frames, as many as the channel holds.
+struct Taker(SyncSender<Arc<EncodedFrame>>);
+
+impl FrameTap for Taker {
+    fn offer(&self, _: &Arc<Frame>) {}
+
+    fn wants_encoded(&self) -> bool {
+        true
+    }
+
+    fn offer_encoded(&self, frame: &Arc<EncodedFrame>) {
+        // The test has enough when it is full.
+        let _ = self.0.try_send(Arc::clone(frame));
+    }
+}
+
+/// The first encoded frames of `server`, decoded by these of the board's decoders.
+fn encoded(server: &RtspServer, names: &[&str]) -> Vec<Arc<EncodedFrame>> {
+    const FRAMES: usize = 5;
+    let (tx, frames) = sync_channel(FRAMES);
+    let (stop, settings) = (Stop::new(), gate(server));
+    let hardware = Hardware::new(h264(names));
+    let mut driver = GstDriver::new(&settings).unwrap().with_hardware(&hardware);
+    let tap: Arc<dyn FrameTap> = Arc::new(Taker(tx));
+    let (id, clock) = (settings.id, Clock::system());
+    let sink = FrameSink::new(id, SessionId(1), clock, vec![tap], |_, _| {});
+    std::thread::scope(|scope| {
+        let session = scope.spawn(|| driver.run(&sink, &stop));
+        let taken = (0..FRAMES).map(|_| frames.recv_timeout(cameras::LIMIT));
+        let taken: Result<Vec<_>, _> = taken.collect();
+        stop.set();
+        session.join().unwrap().unwrap();
+        taken.unwrap()
+    })
+}
+
+#[test]
+fn clips_are_made_of_the_same_stream_whatever_decodes_it() {
+    let server = RtspServer::start(FOOTAGE);
+    let (hardware, software) = (encoded(&server, &["openh264dec"]), encoded(&server, &[]));
+    // Each session begins with the same picture.
+    let first = |frames: &[Arc<EncodedFrame>]| {
+        let EncodedFrame { format, is_keyframe, data, .. } = &*frames[0];
+        (format.clone(), *is_keyframe, data.clone())
+    };
+    assert!(hardware[0].is_keyframe);
+    assert_eq!(first(&hardware), first(&software));
 }
