@@ -58,11 +58,11 @@ build: ## Build the program as it is shipped
 
 # Apart from make test: it needs root, 2 GB of disk and some twenty minutes the
 # first time.
-arm: ## Build for ARM (aarch64) and run the unit tests under emulation
+arm: ## Build for ARM (aarch64) and run its tests under emulation
 	scripts/arm all
 
-# Apart from make test as well: it needs root, the emulator and ten minutes, the first time
-# half an hour.
+# Apart from make test as well: it needs root, the emulator and half an hour, the first time
+# an hour. scripts/boot-test runs a part of it.
 boot-test: ## Boot the ARM program under its unit on an emulated board
 	scripts/boot-test
 
@@ -98,7 +98,7 @@ lint: ## Check format, lints, types, scripts and licences
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
-	for script in scripts/setup scripts/demo scripts/arm scripts/arm-root scripts/boot-root scripts/boot-image scripts/boot-test scripts/caps-test scripts/yocto-crates .ci/run; do bash -n $$script || exit 1; done
+	for script in scripts/setup scripts/demo scripts/arm scripts/arm-root scripts/boot-root scripts/boot-image scripts/boot-slots scripts/boot-test scripts/caps-test scripts/yocto-crates .ci/run; do bash -n $$script || exit 1; done
 	PYTHONPYCACHEPREFIX=$(TARGET_DIR)/pycache python3 -m py_compile tests/boot/*.py
 	scripts/check-licenses
 	$(MAKE) --no-print-directory lint-yocto

@@ -131,26 +131,50 @@ fn an_update_that_cannot_reach_its_upstream_restarts_into_the_old_one() {
     fs::write(&config, format!("listen = [\"{}\"]\n{upload}", appliance.address())).unwrap();
     // Whatever else is there by then, this never comes.
     let calls = run_unit(folder.path(), &config, "5s");
-    assert_eq!(calls, ["systemctl reboot"]);
-    assert!(folder.path().join("pending").exists(), "the old slot knows that it is the old one");
+    assert_eq!(calls, ["rauc status mark-bad", "systemctl reboot"]);
+    // What the old slot does then.
+    fs::write(folder.path().join("cmdline"), "rauc.slot=A\n").unwrap();
+    let calls = run_unit(folder.path(), &config, "1ms");
+    assert_eq!(calls.last().unwrap(), "rauc status mark-good");
+    let status = update(folder.path(), &["status"]);
+    let told = said(&status);
+    assert!(told.contains("The update did not prove itself ("), "{told}");
+    assert!(told.contains("slot A runs again"), "{told}");
+}
+
+/// A stand-in for RAUC that ends with this.
+fn rauc_ends_with(folder: &Path, code: u8) {
+    let rauc = folder.join("rauc");
+    fs::write(&rauc, format!("#!/bin/sh\necho \"rauc: $*\"\nexit {code}\n")).unwrap();
+    fs::set_permissions(&rauc, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]
-fn installing_notes_the_running_slot_and_becomes_rauc() {
+fn installing_notes_the_running_slot_as_long_as_rauc_takes_the_bundle() {
     let folder = tempfile::tempdir().unwrap();
-    let rauc = folder.path().join("rauc");
-    fs::write(&rauc, "#!/bin/sh\necho \"rauc: $*\"\nexit 7\n").unwrap();
-    fs::set_permissions(&rauc, fs::Permissions::from_mode(0o755)).unwrap();
+    let pending = folder.path().join("pending");
     fs::write(folder.path().join("cmdline"), "quiet rauc.slot=A\n").unwrap();
-    let output = update(folder.path(), &["install", "new.raucb"]);
-    assert_eq!(output.status.code(), Some(7), "RAUC's own end");
-    assert!(said(&output).contains("rauc: install new.raucb"), "{}", said(&output));
-    assert_eq!(fs::read_to_string(folder.path().join("pending")).unwrap(), "A\n");
+    rauc_ends_with(folder.path(), 7);
+    let refused = update(folder.path(), &["install", "strange.raucb"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(!pending.exists(), "no update waits");
 
-    let status = update(folder.path(), &["status"]);
-    assert!(said(&status).contains("before ran A"), "{}", said(&status));
-    let back = update(folder.path(), &["confirm", "--config", "/nowhere/w.toml"]);
-    assert!(back.status.success() && said(&back).contains("slot A runs again"), "{}", said(&back));
+    rauc_ends_with(folder.path(), 0);
+    let taken = update(folder.path(), &["install", "new.raucb"]);
+    assert!(taken.status.success(), "{}", said(&taken));
+    assert!(said(&taken).contains("rauc: install new.raucb"), "{}", said(&taken));
+    assert_eq!(fs::read_to_string(&pending).unwrap(), "A\n");
+    assert!(said(&update(folder.path(), &["status"])).contains("before ran A"));
+}
+
+#[test]
+fn nothing_is_written_over_the_old_slot_while_the_new_one_is_on_trial() {
+    let folder = folder_after_an_update();
+    rauc_ends_with(folder.path(), 0);
+    let refused = update(folder.path(), &["install", "newer.raucb"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("slot B has not proved itself yet"), "{}", said(&refused));
+    assert_eq!(fs::read_to_string(folder.path().join("pending")).unwrap(), "A\n");
 }
 
 /// Runs a tool that `scripts/setup` installs.

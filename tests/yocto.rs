@@ -10,6 +10,7 @@ use std::process::Command;
 
 use watchpost::board::Profile;
 
+const RAUC: &str = "yocto/meta-watchpost/dynamic-layers/rauc/recipes-watchpost";
 const LAYER: &str = "yocto/meta-watchpost";
 const RECIPES: &str = "yocto/meta-watchpost/recipes-watchpost";
 
@@ -88,16 +89,50 @@ fn the_partitions_have_one_name_everywhere() {
         words.nth(1)
     });
     let made: BTreeSet<_> = made.collect();
-    assert_eq!(made, BTreeSet::from(["boot", "root-a", "root-b", "data"]));
-    let rauc = format!("{LAYER}/dynamic-layers/rauc/recipes-watchpost/watchpost-rauc-conf/files");
+    assert_eq!(made, BTreeSet::from(["boot", "boot-state", "root-a", "root-b", "data"]));
     let users = [
-        read(&format!("{rauc}/system.conf")),
+        read(&format!("{RAUC}/watchpost-rauc-conf/files/system.conf")),
         read(&format!("{RECIPES}/watchpost-data/files/data.mount")),
+        read(&format!("{RAUC}/watchpost-bootscript/files/fw_env.config")),
     ];
     for user in users {
         for named in user.lines().filter_map(|line| line.split_once("/by-partlabel/")) {
-            assert!(made.contains(named.1), "{named:?}");
+            let named = named.1.split(' ').next().unwrap();
+            assert!(made.contains(named), "{named:?}");
         }
+    }
+}
+
+#[test]
+fn the_boot_script_and_rauc_mean_the_same_slots_and_the_same_sector() {
+    let script = read(&format!("{RAUC}/watchpost-bootscript/files/boot.cmd"));
+    let slots = read(&format!("{RAUC}/watchpost-rauc-conf/files/system.conf"));
+    assert!(slots.contains("bootloader=uboot"));
+    for slot in slots.split("[slot.").skip(1) {
+        let value = |key: &str| {
+            let value = slot.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            value.unwrap().to_owned()
+        };
+        let (name, device) = (value("bootname"), value("device"));
+        let partition = device.rsplit('/').next().unwrap();
+        for needed in [
+            format!("test \"${{candidate}}\" = {name} && test ${{BOOT_{name}_LEFT}} -gt 0"),
+            format!("setexpr BOOT_{name}_LEFT ${{BOOT_{name}_LEFT}} - 1"),
+            format!("setenv slot {name}\n        setenv name {partition}\n"),
+        ] {
+            assert!(script.contains(&needed), "{needed}");
+        }
+    }
+    let linux = read(&format!("{RAUC}/watchpost-bootscript/files/fw_env.config"));
+    let place = linux.lines().find(|line| !line.starts_with('#')).unwrap();
+    let words: Vec<_> = place.split_whitespace().collect();
+    assert_eq!(words, ["/dev/disk/by-partlabel/boot-state", "0x0", "0x200"]);
+    assert!(script.contains("part start ${devtype} ${devnum} boot-state state_at"));
+    for used in ["env export -c -s 0x200 ", "env import -c ${scriptstate} 0x200 "] {
+        let rest = script.split(used).nth(1).unwrap_or_else(|| panic!("{used}"));
+        let named: Vec<_> =
+            rest.split([' ', ';']).skip_while(|word| !word.starts_with('B')).collect();
+        assert_eq!(named[..3], ["BOOT_ORDER", "BOOT_A_LEFT", "BOOT_B_LEFT"]);
     }
 }
 

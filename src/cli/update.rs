@@ -2,31 +2,28 @@
 //!
 //! RAUC writes the other slot; this is what makes it safe. `install` notes which
 //! slot ran then, `confirm` asks the appliance of the new slot for proof that it
-//! works. Who fails is not marked good and restarts, and the boot loader goes back
-//! to the old slot when its tries are used up. There `confirm` sees that it is the
-//! old one and asks for nothing: a camera that was unplugged meanwhile must not make
-//! the box restart for ever.
+//! works. Who fails is marked bad and restarts into the old slot. There `confirm` sees
+//! that it is the old one and asks for nothing, and neither does a slot that has proved
+//! itself before: a camera that was unplugged meanwhile must not make the box restart for
+//! ever, nor use up the boot loader's tries.
 //!
 //! Only the command line comes here; the daemon starts no other programs.
 
+mod notes;
 mod proof;
 
-use std::fs;
 use std::io::{self, Write};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{ConfigFile, Exit};
 use crate::config::{Environment, Overrides, Settings, parse_span};
 use crate::rt::{Clock, Stop, with_causes};
+pub use notes::Note;
 use proof::{Box as ProvenBox, Missing};
 
 /// How often the appliance is asked.
 const ASK_EVERY: Duration = Duration::from_secs(2);
-
-/// Longest note that is read; it holds the name of a slot.
-const NOTE_MAX_BYTES: usize = 64;
 
 /// What to do about updates.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -47,17 +44,6 @@ pub enum Update {
     Confirm(Confirm),
 }
 
-/// Where the running slot is noted while an update waits for its proof.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Note {
-    /// Note of the slot that ran when the update was installed
-    #[arg(long, value_name = "FILE", default_value = "/data/rauc/watchpost-pending")]
-    pub note: PathBuf,
-    /// What the kernel was started with
-    #[arg(long, value_name = "FILE", default_value = "/proc/cmdline", hide = true)]
-    pub cmdline: PathBuf,
-}
-
 /// Waits for the proof.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Confirm {
@@ -76,8 +62,7 @@ fn span(text: &str) -> Result<Duration, String> {
     parse_span(text).ok_or_else(|| "write a span such as 90s or 10m".to_owned())
 }
 
-/// Answers; `status` and `install` end as RAUC does, which takes this program's
-/// place.
+/// Answers.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -88,47 +73,62 @@ pub fn answer(
 ) -> io::Result<Exit> {
     match question {
         Update::Status(note) => {
-            match old_slot(note) {
-                Some(slot) => writeln!(out, "An update waits for its proof; before ran {slot}.")?,
-                None => writeln!(out, "No update waits for its proof.")?,
-            }
-            become_rauc(&["status"], out)
+            writeln!(out, "{}", note.story())?;
+            rauc(&["status"], out)
         }
-        Update::Install { bundle, note } => {
-            let slot = running_slot(&note.cmdline).unwrap_or_default();
-            if let Err(reason) = write_note(&note.note, &slot) {
-                writeln!(out, "cannot write {}: {reason}", note.note.display())?;
-                return Ok(Exit::Failed);
-            }
-            become_rauc(&["install", &bundle.display().to_string()], out)
-        }
+        Update::Install { bundle, note } => install(bundle, note, out),
         Update::Confirm(confirm) => self::confirm(confirm, environment, out),
     }
 }
 
-fn confirm(confirm: &Confirm, environment: &Environment, out: &mut dyn Write) -> io::Result<Exit> {
-    if let Some(old) = old_slot(&confirm.note)
-        && running_slot(&confirm.note.cmdline).is_some_and(|running| running == old)
+fn install(bundle: &Path, note: &Note, out: &mut dyn Write) -> io::Result<Exit> {
+    let running = note.running().unwrap_or_default();
+    if let Some(old) = note.old()
+        && old != running
     {
-        writeln!(out, "The update did not prove itself; slot {old} runs again.")?;
+        // The other slot is the only one that is known to work.
+        writeln!(out, "slot {running} has not proved itself yet; install after that")?;
+        return Ok(Exit::Failed);
+    }
+    // Before anything is written: after a power cut the old slot knows that it is the old one.
+    if let Err(reason) = note.begin(&running) {
+        writeln!(out, "cannot write {}: {reason}", note.note.display())?;
+        return Ok(Exit::Failed);
+    }
+    let exit = rauc(&["install", &bundle.display().to_string()], out)?;
+    if exit != Exit::Done {
+        note.forget(out)?;
+    }
+    Ok(exit)
+}
+
+fn confirm(confirm: &Confirm, environment: &Environment, out: &mut dyn Write) -> io::Result<Exit> {
+    let note = &confirm.note;
+    if note.is_back() {
+        let story = note.fell_back();
+        writeln!(out, "{story}")?;
+        return Ok(Exit::Done);
+    }
+    if note.has_proved() {
+        writeln!(out, "This slot has proved itself before.")?;
         return Ok(Exit::Done);
     }
     let overrides = Overrides::default();
-    let settings = match Settings::load(&confirm.config.path(), environment, &overrides) {
-        Ok(settings) => settings,
-        Err(error) => {
-            writeln!(out, "{}", with_causes(&error))?;
-            return Ok(Exit::Failed);
+    let exit = match Settings::load(&confirm.config.path(), environment, &overrides) {
+        Ok(settings) => {
+            let asked = ProvenBox::of(&settings);
+            wait(confirm.within, || asked.missing()).map(|missing| missing.to_string())
         }
+        Err(error) => Some(with_causes(&error)),
     };
-    let asked = ProvenBox::of(&settings);
-    let missing = wait(confirm.within, || asked.missing());
-    match missing {
+    match exit {
         None => {
+            note.proved();
             writeln!(out, "The appliance works.")?;
             Ok(Exit::Done)
         }
         Some(missing) => {
+            note.failed(&missing);
             writeln!(out, "The appliance has not proved that it works: {missing}.")?;
             Ok(Exit::Failed)
         }
@@ -147,36 +147,25 @@ fn wait(limit: Duration, mut ask: impl FnMut() -> Option<Missing>) -> Option<Mis
     }
 }
 
-/// The slot in the kernel's command line, as RAUC looks for it.
-fn running_slot(cmdline: &Path) -> Option<String> {
-    let text = fs::read_to_string(cmdline).ok()?;
-    let slot = text.split_whitespace().find_map(|word| word.strip_prefix("rauc.slot="))?;
-    Some(slot.chars().take(NOTE_MAX_BYTES).collect())
-}
-
-fn old_slot(note: &Note) -> Option<String> {
-    let text = fs::read_to_string(&note.note).ok()?;
-    Some(text.trim().chars().take(NOTE_MAX_BYTES).collect())
-}
-
-fn write_note(path: &Path, slot: &str) -> io::Result<()> {
-    fs::write(path, format!("{slot}\n"))?;
-    fs::File::open(path)?.sync_all()
-}
-
-fn become_rauc(arguments: &[&str], out: &mut dyn Write) -> io::Result<Exit> {
+/// Runs RAUC to its end, which says for itself how it went.
+fn rauc(arguments: &[&str], out: &mut dyn Write) -> io::Result<Exit> {
     out.flush()?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it takes the command's place; the daemon never comes here"
-    )]
-    let refused = std::process::Command::new("rauc").args(arguments).exec();
-    writeln!(out, "cannot start rauc: {refused}; install it, or update by hand")?;
-    Ok(Exit::Failed)
+    #[expect(clippy::disallowed_methods, reason = "the daemon never comes here")]
+    let ended = std::process::Command::new("rauc").args(arguments).status();
+    match ended {
+        Ok(status) if status.success() => Ok(Exit::Done),
+        Ok(_) => Ok(Exit::Failed),
+        Err(reason) => {
+            writeln!(out, "cannot start rauc: {reason}; install it, or update by hand")?;
+            Ok(Exit::Failed)
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn note(folder: &Path, cmdline: &str) -> Note {
@@ -197,7 +186,7 @@ mod tests {
     fn the_old_slot_is_asked_for_no_proof() {
         let folder = tempfile::tempdir().unwrap();
         let note = note(folder.path(), "root=/dev/x rauc.slot=A quiet\n");
-        write_note(&note.note, "A").unwrap();
+        note.begin("A").unwrap();
         let (exit, said) = confirmed(note);
         assert_eq!(exit, Exit::Done);
         assert!(said.contains("slot A runs again"), "{said}");
@@ -207,7 +196,7 @@ mod tests {
     fn the_new_slot_is() {
         let folder = tempfile::tempdir().unwrap();
         let note = note(folder.path(), "rauc.slot=B");
-        write_note(&note.note, "A").unwrap();
+        note.begin("A").unwrap();
         let (exit, said) = confirmed(note);
         assert_eq!(exit, Exit::Failed, "there is no configuration: {said}");
     }

@@ -10,7 +10,7 @@ use super::rules::{self, Bad};
 use super::section::Section;
 use super::{CameraConfig, area, source};
 use crate::capture::{
-    CameraSettings, ConnectionMode, DriverKind, PtpAddress, RtspTransport, Source,
+    CameraSettings, ConnectionMode, DecoderChoice, DriverKind, PtpAddress, RtspTransport, Source,
 };
 use crate::domain::{CameraId, FRAME_EDGE_MAX_PX};
 use crate::media::{RecordMode, RecordSettings};
@@ -40,6 +40,9 @@ const MODES: [(&str, ConnectionMode); 3] = [
 
 const TRANSPORTS: [(&str, RtspTransport); 2] =
     [("tcp", RtspTransport::Tcp), ("udp", RtspTransport::Udp)];
+
+const DECODERS: [(&str, DecoderChoice); 2] =
+    [("auto", DecoderChoice::Auto), ("software", DecoderChoice::Software)];
 
 const RECORD_MODES: [(&str, RecordMode); 3] = [
     ("events", RecordMode::Events),
@@ -99,6 +102,7 @@ fn capture(section: &Section<'_>, id: CameraId, name: String) -> Option<CameraSe
     section.set_some("size", &mut camera.size_px, size);
     section.set_some("fps", &mut camera.fps, rules::whole(1..=240));
     section.set("transport", &mut camera.transport, rules::choice(&TRANSPORTS));
+    section.set("decoder", &mut camera.decoder, rules::choice(&DECODERS));
     section.set("stall_timeout", &mut camera.stall_timeout, rules::span(ms(200)..=ms(60_000)));
     section.set("paced", &mut camera.is_paced, rules::boolean);
     section.set("mode", &mut camera.mode, rules::choice(&MODES));

@@ -15,6 +15,8 @@ mod pre_roll;
 mod recording;
 mod snapshot_files;
 mod snapshots;
+mod still_files;
+mod stills;
 #[cfg(test)]
 mod testing;
 mod yuv;
@@ -29,6 +31,8 @@ pub use recording::{
     PLAYBACK_MAX, PLAYBACKS_MAX, PlayError, Playback, RecordedSpan, Recordings, RecordingsContext,
 };
 pub use snapshots::{SaveDone, Snapshots};
+pub use still_files::Still;
+pub use stills::{StillLimits, Stills, StillsContext};
 
 use crate::domain::{BBox, Label, Timestamp, TrackId};
 

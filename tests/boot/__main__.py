@@ -1,7 +1,8 @@
-"""The boot test: python3 tests/boot ROOT DISK FOLDER
+"""The boot test: python3 tests/boot RUN ROOT DISK FOLDER
 
-ROOT is the folder of scripts/boot-root, DISK what scripts/boot-image wrote, FOLDER
-takes consoles, journals and a picture. Ends with 0 when all checks hold.
+RUN is board or update. ROOT is the folder of scripts/boot-root, DISK what
+scripts/boot-image (board) or scripts/boot-slots (update) wrote, FOLDER takes consoles,
+journals and a picture. Ends with 0 when all checks hold.
 """
 
 import signal
@@ -12,14 +13,21 @@ from pathlib import Path
 from box import Box
 from checks import BOARD
 from machine import Failure, Machine
+from updates import UPDATE
+
+# Debian's u-boot-qemu.
+LOADER = "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
+
+# What is checked in each run, and what starts the board.
+RUNS = {"board": (BOARD, None), "update": (UPDATE, LOADER)}
 
 
 class Board:
     """The emulated board, and what the checks remember of it."""
 
-    def __init__(self, root, disk, folder):
+    def __init__(self, root, disk, folder, loader):
         self.folder = folder
-        self.machine = Machine(folder, root, disk)
+        self.machine = Machine(folder, root, disk, loader)
         self.box = Box(self.machine.port)
         self.pid = self.event = None
 
@@ -57,19 +65,20 @@ def tell_why(board):
     if board.machine.hand is not None:
         try:
             board.machine.hand.settimeout(60)
-            tell(board.machine.run("journalctl --no-pager -n 60 -u watchpost; "
+            tell(board.machine.run("journalctl --no-pager -n 60 -u watchpost -u watchpost-confirm; "
                                    "systemctl --no-pager --failed")[1])
         except (OSError, ValueError, Failure) as error:
             tell(f"no journal: {error}")
 
 
-def main(root, disk, folder):
+def main(run, root, disk, folder):
     # The time limit ends us through the `finally` below.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("boot-test: its time is over"))
-    board = Board(Path(root), Path(disk), Path(folder))
+    checks, loader = RUNS[run]
+    board = Board(Path(root), Path(disk), Path(folder), loader)
     try:
         board.machine.switch_on()
-        is_good = go_through(board, BOARD)
+        is_good = go_through(board, checks)
         if not is_good:
             tell_why(board)
     finally:
@@ -78,6 +87,6 @@ def main(root, disk, folder):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) != 5 or sys.argv[1] not in RUNS:
         sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

@@ -40,6 +40,10 @@ class Box:
         with self._answer("POST", path, body) as answer:
             return json.loads(answer.read())
 
+    def delete(self, path):
+        with self._answer("DELETE", path) as answer:
+            answer.read()
+
     def bytes(self, path):
         with self._answer("GET", path, accept="*/*") as answer:
             return answer.read()

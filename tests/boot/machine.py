@@ -47,10 +47,15 @@ def free_port():
 
 
 class Machine:
-    """One board; it may be switched on and off several times, the disk stays."""
+    """One board; it may be switched on and off several times, the disk stays.
 
-    def __init__(self, folder, root, disk):
+    It is started with the kernel of `root`, and ends when it would restart; or by
+    `loader`, which finds its kernel on the disk, and restarts when it wants to.
+    """
+
+    def __init__(self, folder, root, disk, loader=None):
         self.folder, self.root, self.disk = Path(folder), Path(root), Path(disk)
+        self.loader = loader
         self.starts = 0
         self.process = self.hand = self.lines = None
         self.port = free_port()
@@ -65,11 +70,9 @@ class Machine:
         for path in (hand, monitor):
             path.unlink(missing_ok=True)
         forward = f"hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:8080"
-        command = ["qemu-system-aarch64", "-nodefaults", "-nographic", "-no-reboot",
+        command = ["qemu-system-aarch64", "-nodefaults", "-nographic", *self._start(),
             "-machine", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "1024",
             "-accel", "tcg,thread=multi",
-            "-kernel", self.root / "kernel", "-initrd", self.root / "initramfs",
-            "-append", "console=ttyAMA0 panic=-1 systemd.show_status=1",
             "-serial", f"file:{self.console}",
             "-qmp", f"unix:{monitor},server=on,wait=off",
             "-drive", f"file={self.disk},format=raw,if=none,id=disk,cache=unsafe",
@@ -89,6 +92,12 @@ class Machine:
         self.answers = self.monitor.makefile("rb")
         self.answers.readline()
         self.order("qmp_capabilities")
+
+    def _start(self):
+        if self.loader is not None:
+            return ["-bios", self.loader]
+        return ["-no-reboot", "-kernel", self.root / "kernel", "-initrd", self.root / "initramfs",
+                "-append", "console=ttyAMA0 panic=-1 systemd.show_status=1"]
 
     def _connect(self, path):
         def connect():

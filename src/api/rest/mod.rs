@@ -19,6 +19,7 @@ pub(super) mod pictures;
 pub(super) mod recordings;
 pub(super) mod scene_changes;
 pub(super) mod server;
+pub(super) mod stills;
 pub(super) mod system;
 pub(super) mod upload;
 

@@ -20,6 +20,7 @@ use crate::api::wire::analysis;
 use crate::api::wire::jobs::{JobData, LogData};
 use crate::api::wire::records::{CameraData, DetectionData, EventData, List};
 use crate::api::wire::scene::SceneChangeRecord;
+use crate::api::wire::stills::StillData;
 
 const JPEG: &str = "image/jpeg";
 const SSE: &str = "text/event-stream";
@@ -86,6 +87,26 @@ fn cameras() -> Vec<Operation> {
         Operation::get("/api/cameras/{camera_id}/stream.mjpeg", "Pictures as they come.")
             .query(&[BOXES])
             .other("multipart/x-mixed-replace", "JPEG pictures without end."),
+        Operation::get(
+            "/api/cameras/{camera_id}/stills",
+            "Photographs, and pictures that a shutter kept, newest first.",
+        )
+        .query(&[PART, FIELDS])
+        .json::<List<StillData<'_>>>(),
+        Operation::get(
+            "/api/cameras/{camera_id}/stills/{still_id}",
+            "The file of a still: whole, or the part that `Range` asks for.",
+        )
+        .other("*/*", "The file, with the `content_type` of the list.")
+        .answer(Answer {
+            status: 206,
+            content_type: "*/*",
+            schema: None,
+            about: "The part that was asked for.",
+        })
+        .errors(&[416]),
+        Operation::delete("/api/cameras/{camera_id}/stills/{still_id}", "Removes a still.")
+            .nothing("It is gone."),
         Operation::get(
             "/api/cameras/{camera_id}/scene-changes",
             "When the view of a camera was not what it had been, newest first.",

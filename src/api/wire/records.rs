@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::capture::CameraEntry;
+use crate::capture::{CameraEntry, Decoding};
 use crate::domain::{BBox, Clip, Detection, Event, Timestamp};
 use crate::media::ClipState;
 
@@ -230,6 +230,8 @@ pub struct CameraData {
     width: Option<u32>,
     height: Option<u32>,
     fps: f64,
+    /// What decodes its stream, while there is a session with one.
+    decoder: Option<DecoderData>,
     /// False when somebody has switched it off.
     enabled: bool,
     /// Whether its events get video: `no_video` where the camera sends none that is
@@ -267,6 +269,7 @@ impl CameraData {
             width: camera.size_px.map(|(width, _)| width),
             height: camera.size_px.map(|(_, height)| height),
             fps: rounded(camera.fps, 10.0),
+            decoder: camera.decoding.map(DecoderData::from),
             enabled,
             clips: match clips {
                 ClipState::Events => "events",
@@ -275,6 +278,24 @@ impl CameraData {
             },
             recording,
         }
+    }
+}
+
+/// What decodes a camera's stream.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Decoder")]
+pub struct DecoderData {
+    /// GStreamer's name of it.
+    element: String,
+    /// Whether it is the board's own, not the processor.
+    hardware: bool,
+    /// The board's decoder that failed at this camera.
+    failed: Option<String>,
+}
+
+impl From<Decoding> for DecoderData {
+    fn from(Decoding { element, is_hardware, failed }: Decoding) -> Self {
+        Self { element, hardware: is_hardware, failed }
     }
 }
 

@@ -17,6 +17,8 @@
  * @property {number | null} [width] pixels
  * @property {number | null} [height] pixels
  * @property {number | null} [fps] frames per second that arrive
+ * @property {{element: string, hardware: boolean, failed: string | null} | null} [decoder]
+ *   what decodes its stream
  * @property {"continuous" | "off" | "no_video"} [recording] whether all of its video is kept
  * @property {string} [created_at]
  * @property {string | null} [last_seen_at] when the last picture came

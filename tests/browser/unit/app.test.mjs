@@ -164,10 +164,12 @@ test("a form makes the rule that it shows", () => {
   form.set("label", "person");
   form.set("cooldown", "0.5");
   form.set("start", "22:00");
+  form.set("motion", "0");
   const rule = ruleFrom(form);
   assert.deepEqual([rule.name, rule.risk_threshold, rule.object_types], ["Porch", 0, ["person"]]);
   assert.deepEqual([rule.camera_ids, rule.severity, rule.cooldown_seconds], [[], null, 30]);
   assert.deepEqual([rule.schedule?.start_time, rule.schedule?.end_time], ["22:00", null]);
+  assert.deepEqual(rule.motion_sensor, { within_seconds: 0 });
 });
 
 test("changing a rule keeps what the form does not show", () => {
@@ -175,6 +177,7 @@ test("changing a rule keeps what the form does not show", () => {
     id: "1", name: "a", enabled: true, severity: null, risk_threshold: null, object_types: ["person", "dog"],
     camera_ids: ["yard"], zone_ids: [], cooldown_seconds: 60,
     schedule: { days: ["friday"], start_time: "22:00", end_time: null, timezone: "Europe/Berlin" },
+    motion_sensor: { within_seconds: 30 },
   };
   const form = new FormData();
   form.set("name", "b");
@@ -183,6 +186,7 @@ test("changing a rule keeps what the form does not show", () => {
   form.set("cooldown", "1");
   const changed = ruleFrom(form, rule);
   assert.deepEqual([changed.object_types, changed.camera_ids, changed.zone_ids], [["person", "dog"], [], ["porch", "drive"]]);
+  assert.equal(changed.motion_sensor, null, "the field is empty");
   assert.deepEqual(changed.schedule, { days: ["friday"], start_time: null, end_time: null, timezone: "Europe/Berlin" });
 });
 
@@ -190,11 +194,14 @@ test("a rule says in words what it asks for", () => {
   const rule = {
     id: "1", name: "a", enabled: true, severity: null, risk_threshold: /** @type {number | null} */ (null),
     object_types: /** @type {string[]} */ ([]), camera_ids: [], zone_ids: [], schedule: null, cooldown_seconds: 0,
+    motion_sensor: null,
   };
   assert.equal(wordsFor(rule), "every event");
   const schedule = { days: ["friday"], start_time: "22:00", end_time: null, timezone: "UTC" };
   const asking = { ...rule, risk_threshold: 60, object_types: ["person", "dog"], zone_ids: ["porch"], schedule };
+  const guarded = { ...asking, motion_sensor: { within_seconds: 30 } };
   assert.equal(wordsFor(asking), "risk from 60, person or dog, in porch, Fri 22:00 to 23:59");
+  assert.equal(wordsFor(guarded), `${wordsFor(asking)}, motion sensor within 30 s`);
 });
 
 test("a click on a recorded day plays to the end of the stretch, and a gap means what comes next", () => {

@@ -9,6 +9,11 @@ IMAGE_FEATURES += "read-only-rootfs"
 IMAGE_INSTALL:append = " watchpost watchpost-data tzdata ca-certificates"
 IMAGE_INSTALL:append = "${@bb.utils.contains('BBFILE_COLLECTIONS', 'rauc', ' rauc watchpost-update', '', d)}"
 
+# The board's U-Boot starts the slots by our script (yocto/kas says for which boards).
+WATCHPOST_UBOOT ?= "0"
+IMAGE_INSTALL:append = "${@' watchpost-bootscript' if d.getVar('WATCHPOST_UBOOT') == '1' else ''}"
+do_image_wic[depends] += "${@'watchpost-bootscript:do_deploy' if d.getVar('WATCHPOST_UBOOT') == '1' else ''}"
+
 IMAGE_FSTYPES = "wic.zst wic.bmap ext4"
 WKS_FILE = "watchpost-ab.wks.in"
 
