@@ -228,6 +228,7 @@ async fn appliance(
         store: &kept.store,
         alerts: &judges.alerts,
         motion_log,
+        clips: &clips,
         pipeline: pipeline.clone(),
         clock: &clock,
         health: &health,

@@ -24,6 +24,7 @@ use crate::config::Settings;
 use crate::domain::{AlertId, CameraId};
 use crate::health::{Health, Metrics, Progress};
 use crate::live::{AlertChange, AlertNews, Hub, LiveMessage};
+use crate::media::Clips;
 use crate::pipeline::Pipeline;
 use crate::rt::{Clock, Stop, Tasks};
 use crate::store::{Reader, Store};
@@ -48,6 +49,7 @@ pub struct Surroundings<'a> {
     pub store: &'a Store,
     pub alerts: &'a Alerts,
     pub motion_log: MotionLog,
+    pub clips: &'a Clips,
     pub pipeline: Arc<Pipeline>,
     pub clock: &'a Clock,
     pub health: &'a Health,
@@ -85,10 +87,7 @@ pub fn start(around: Surroundings<'_>) -> io::Result<Joined> {
         tasks: around.tasks.clone(),
         stop: around.stop.clone(),
         motion_log: around.motion_log.clone(),
-        on_motion_began: {
-            let alerts = around.alerts.clone();
-            Box::new(move || alerts.see_motion())
-        },
+        on_motion_began: on_motion_began(&gpio, around.alerts.clone(), around.clips.clone()),
         on_motion: on_motion(&gpio, Arc::clone(pipeline)),
         on_press: Box::new(move |kind| {
             // When nobody takes it the program is ending already.
@@ -128,6 +127,14 @@ pub fn lines(gpio: &GpioSettings, profile: &Profile) -> Box<dyn Lines> {
             Box::new(CharDevLines::new(profile.gpio.chip.clone()))
         }
     }
+}
+
+fn on_motion_began(gpio: &GpioSettings, alerts: Alerts, clips: Clips) -> Box<dyn Fn() + Send> {
+    let motion = gpio.motion_sensor.clone().unwrap_or_default();
+    Box::new(move || {
+        clips.attend(&motion.cameras, motion.attention);
+        alerts.see_motion();
+    })
 }
 
 fn on_motion(gpio: &GpioSettings, pipeline: Arc<Pipeline>) -> Box<dyn Fn() + Send> {

@@ -10,7 +10,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use super::clip_lane::{ClipLane, ClipState, LaneFigures};
 use super::clip_settings::RecordSettings;
 use super::clip_writer::ClipWriter;
 use super::context::MediaContext;
+use super::recording::{PlayError, Playback};
 use crate::domain::{CameraId, Clip, ClipSize, EventId, FrameTap};
 use crate::health::{Counter, Gauge, Metrics};
 use crate::rt::Clock;
@@ -86,6 +89,10 @@ pub(super) struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     kept: Mutex<BTreeSet<EventId>>,
+    /// Clips in the making, and their bytes that are synced: at most two for each
+    /// camera.
+    growing: Mutex<BTreeMap<EventId, u64>>,
+    playbacks: Arc<AtomicUsize>,
     pub bytes: Gauge,
 }
 
@@ -112,6 +119,8 @@ impl Clips {
             queue: Mutex::default(),
             wake: Condvar::new(),
             kept: Mutex::default(),
+            growing: Mutex::default(),
+            playbacks: Arc::default(),
             bytes: metrics.gauge("watchpost_clip_bytes", "Bytes of all clips.", &[]),
         });
         let mut writer = ClipWriter::new(context);
@@ -152,6 +161,17 @@ impl Clips {
         }
         drop(queue);
         self.0.wake_up();
+    }
+
+    /// The motion sensor has begun to see something: clips of events at these cameras
+    /// (none: all) that begin within `span` show what was before that, as far as the
+    /// memory for video reaches. Never blocks.
+    pub fn attend(&self, cameras: &[CameraId], span: Duration) {
+        let now = self.0.clock.monotonic();
+        let queue = self.0.lock();
+        let is_meant = |camera: &CameraId| cameras.is_empty() || cameras.contains(camera);
+        let lanes = queue.lanes.iter().filter(|(camera, _)| is_meant(camera));
+        lanes.for_each(|(_, lane)| lane.attend(now, now + span));
     }
 
     /// An event has begun, with a picture taken at `at` (monotonic). Returns where
@@ -200,6 +220,25 @@ impl Clips {
         })
     }
 
+    /// The first `length` of a clip, of which there is so much at least once it was
+    /// there: also of one that is still being recorded. `None` when nothing of it is on
+    /// the disk. Reads the disk.
+    ///
+    /// # Errors
+    /// When too many are read at the same time, or the disk fails.
+    pub fn play(&self, file: EventId, length: Duration) -> Result<Option<Playback>, PlayError> {
+        let what = format!("the clip of event {file}");
+        let synced = self.0.growing().get(&file).copied();
+        let opened = match synced {
+            Some(_) => clip_files::open_growing(&self.0.dir, file),
+            None => clip_files::open(&self.0.dir, file),
+        };
+        let measured = opened.and_then(|file| file.map(|file| measured(file, synced)).transpose());
+        let measured = measured.map_err(|source| PlayError::Read { what: what.clone(), source });
+        let Some((bytes, file)) = measured? else { return Ok(None) };
+        Playback::of_file((&what, file), bytes, length, &self.0.playbacks)
+    }
+
     /// Bytes of all clips.
     pub fn bytes(&self) -> u64 {
         self.0.bytes.value() as u64
@@ -213,6 +252,12 @@ impl Clips {
         drop(queue);
         self.0.wake_up();
     }
+}
+
+/// A file and how much of it counts; all unless told.
+fn measured(file: File, bytes: Option<u64>) -> io::Result<(u64, File)> {
+    let bytes = bytes.map_or_else(|| file.metadata().map(|meta| meta.len()), Ok)?;
+    Ok((bytes, file))
 }
 
 impl Shared {
@@ -268,6 +313,10 @@ impl Shared {
 
     pub fn kept(&self) -> MutexGuard<'_, BTreeSet<EventId>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn growing(&self) -> MutexGuard<'_, BTreeMap<EventId, u64>> {
+        self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake_up(&self) {

@@ -18,6 +18,9 @@ use crate::media::{PLAYBACK_MAX, Playback, RecordedSpan};
 /// What is looked at when nothing is said.
 const SPANS_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Pictures are dated half a second ahead of the clock at most.
+const AHEAD: Duration = Duration::from_secs(1);
+
 /// Spans in one answer.
 const SPANS_MAX: usize = 1000;
 
@@ -68,7 +71,7 @@ impl From<RecordedSpan> for Span {
 pub(in crate::api) async fn spans(request: Request) -> Result<Response, ApiError> {
     let camera = known_camera(&request)?;
     let ctx = &request.ctx;
-    let end = request.query.time_until("end")?.unwrap_or_else(|| ctx.clock.now());
+    let end = request.query.time_until("end")?.unwrap_or_else(|| ctx.clock.now().after(AHEAD));
     let start = request.query.time_from("start")?.unwrap_or_else(|| end.before(SPANS_DEFAULT));
     check_order(start, end)?;
     let (recordings, name) = (ctx.recordings.clone(), camera.clone());

@@ -6,8 +6,9 @@ use super::figures;
 use super::operation::{Answer, Operation};
 use super::operations_sdk;
 use super::parameters::{
-    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, FIELDS, IDS, JOB_STATE, JOB_TYPE, LOGS,
-    PAGE, PART, RECORDED, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
+    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CLIP_LENGTH, CREDENTIALS, FIELDS, IDS, JOB_STATE,
+    JOB_TYPE, LOGS, PAGE, PART, RECORDED, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS,
+    WHICH_EVENTS,
 };
 use super::registry::Registry;
 use crate::api::rest::{
@@ -153,8 +154,10 @@ fn records() -> Vec<Operation> {
             .other(JPEG, "The picture."),
         Operation::get(
             "/api/events/{id}/clip",
-            "The video of an event: whole, or the part that `Range` asks for.",
+            "The video of an event: whole, or the part that `Range` asks for. While it is being \
+             recorded, what there is so far; `Clip-Length-Ms` says how much.",
         )
+        .query(&[CLIP_LENGTH])
         .other("video/mp4", "Fragmented MP4, as the camera encoded it.")
         .answer(Answer {
             status: 206,

@@ -114,7 +114,7 @@ struct ClipData {
 #[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClipStatus {
-    /// Not yet.
+    /// What there is so far.
     Recording,
     /// At `/api/events/{id}/clip`.
     Ready,

@@ -251,9 +251,10 @@ fn finish(
     Ok(Some((whole_ms(length), file.metadata()?.len())))
 }
 
-/// To the nearest.
+/// Rounded down, as the beginnings of fragments are: one that begins where a segment
+/// ended so far is not before that.
 fn whole_ms(span: Duration) -> u32 {
-    u32::try_from((span.as_micros() + 500) / 1_000).unwrap_or(u32::MAX)
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
 }
 
 fn from_ticks(ticks: u64) -> Duration {

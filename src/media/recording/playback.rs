@@ -1,5 +1,6 @@
 //! A stretch of a recording as one file that nobody has written: a head, and the
-//! fragments of its segments with new times, read when they are asked for.
+//! fragments of its segments with new times, read when they are asked for. In the same
+//! way a clip is played that is still being written.
 //!
 //! Every byte of it has a fixed place, so it is answered in parts like any file, and
 //! players seek in it. It begins on the keyframe at or before the wanted instant.
@@ -36,10 +37,10 @@ pub enum PlayError {
     #[error("{PLAYBACKS_MAX} recordings are being played already, the limit")]
     TooMany,
     /// The disk failed.
-    #[error("read the recording of camera {camera}")]
+    #[error("read {what}")]
     Read {
-        /// Whose recording.
-        camera: CameraId,
+        /// What was to be read.
+        what: String,
         /// The system's reason.
         source: io::Error,
     },
@@ -104,13 +105,35 @@ impl Playback {
             }
             let path = files::path_of(dir, camera, number, &segment);
             let read = read(&path, &segment);
+            let what = || format!("the recording of camera {camera}");
             let contents = read
-                .map_err(|source| PlayError::Read { camera: camera.clone(), source })?
+                .map_err(|source| PlayError::Read { what: what(), source })?
                 // Retention has been here meanwhile.
                 .unwrap_or_default();
             plan.add(path, &segment, contents, (from, until));
         }
         Ok(plan.finish(turn))
+    }
+
+    /// The first `length` of a file of ours, of which `bytes` do not change any more;
+    /// `None` when there is no picture in them.
+    pub(in crate::media) fn of_file(
+        (what, mut file): (&str, File),
+        bytes: u64,
+        length: Duration,
+        taken: &Arc<AtomicUsize>,
+    ) -> Result<Option<Self>, PlayError> {
+        let turn = Turn::take(taken).ok_or(PlayError::TooMany)?;
+        let failed = |source| PlayError::Read { what: what.to_owned(), source };
+        let contents = contents(&mut file, bytes).map_err(failed)?;
+        let start = Timestamp::default();
+        let segment = Segment { start, length_ms: 0, format: 0, bytes, is_open: true };
+        let mut plan = Plan::default();
+        plan.add(PathBuf::new(), &segment, contents, (start, start.after(length)));
+        let playback = plan.finish(turn);
+        // One piece, which is open already.
+        let open = Mutex::new(Some((0, Arc::new(file))));
+        Ok(playback.map(|playback| Self { open, ..playback }))
     }
 
     /// Bytes of the whole.

@@ -163,6 +163,37 @@ fn every_byte_of_a_playback_has_its_place_however_it_is_asked_for() {
     assert!(playback.read_at(u64::MAX, 10).unwrap().is_empty());
 }
 
+/// Thirty pictures a second are no whole number of milliseconds apart.
+#[test]
+fn a_playback_until_the_end_of_a_span_stays_the_same_while_the_recording_grows() {
+    let mut bench = Bench::new(limits());
+    let mut played: Vec<(Timestamp, u64, u32)> = Vec::new();
+    for number in 0..900_u64 {
+        let at = Duration::from_nanos(number * 1_001_000_000 / 30);
+        bench.clock.advance(at.saturating_sub(bench.clock.monotonic()));
+        bench.tap.offer_encoded(&Arc::new(EncodedFrame {
+            pts: at,
+            captured_mono: at,
+            is_keyframe: number % 31 == 0,
+            ..(*keyframe_every(1, number)).clone()
+        }));
+        bench.writer.turn(&bench.recordings.0);
+        let play = |end| bench.recordings.play(&yard(), START, end).unwrap().unwrap();
+        for (end, bytes, checksum) in &played {
+            let again = play(*end);
+            assert_eq!((again.bytes(), again.checksum()), (*bytes, *checksum));
+        }
+        let spans = bench.recordings.spans(&yard(), START, START.after(YEAR));
+        let known = played.last().map(|(end, ..)| *end);
+        if let Some(span) = spans.last().filter(|span| Some(span.end) != known) {
+            let playback = play(span.end);
+            assert_eq!(playback.start().after(playback.length()), span.end);
+            played.push((span.end, playback.bytes(), playback.checksum()));
+        }
+    }
+    assert!(played.len() >= 4, "{played:?}");
+}
+
 #[test]
 fn a_playback_begins_on_the_keyframe_before_and_ends_where_the_format_changes() {
     let mut bench = Bench::new(limits());

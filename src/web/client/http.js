@@ -184,6 +184,19 @@ export class Api {
   }
 
   /**
+   * The same for a clip that is still being recorded: what there is of it now.
+   *
+   * @param {number} eventId
+   * @returns {Promise<string>}
+   */
+  async growingClipUrl(eventId) {
+    const path = `/api/events/${eventId}/clip`;
+    const signal = AbortSignal.timeout(this.timeoutMs);
+    const response = await this.open(path, "video/mp4", signal, { Range: "bytes=0-0" });
+    return this.mediaUrl(path, { length_ms: response.headers.get("Clip-Length-Ms") });
+  }
+
+  /**
    * The address of a camera's recording, an MP4 file, for a `<video>` element.
    *
    * @param {string} cameraId

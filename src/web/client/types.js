@@ -57,7 +57,7 @@
  * The video of an event: pre-roll, event, post-roll.
  *
  * @typedef {object} Clip
- * @property {"recording" | "ready" | "removed"} status it can be fetched when it is ready
+ * @property {"recording" | "ready" | "removed"} status while it is recorded, what there is so far can be fetched
  * @property {number} event_at_ms where in the video the event begins
  * @property {number | null} [duration_ms]
  * @property {number | null} [size_bytes]

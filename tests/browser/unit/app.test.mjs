@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { ALERTS_MAX, fromPage, withAlert } from "../../../src/web/app/alert-list.js";
 import { EVENTS_MAX, NO_FILTERS, withLive, withNewest, withOlder } from "../../../src/web/app/event-list.js";
+import { Api } from "../../../src/web/client/index.js";
 import { dayName, duration, span, title } from "../../../src/web/app/format.js";
 import { healthFrom, withService } from "../../../src/web/app/health.js";
 import { addDays, nextAt, positionOf, stretchAt } from "../../../src/web/app/recording-day.js";
@@ -221,4 +222,16 @@ test("a day goes from midnight to midnight where the viewer is", () => {
   assert.equal(addDays(addDays(day, 1), -1), day);
   assert.equal(positionOf(day, day, addDays(day, 1)), 0);
   assert.equal(positionOf(addDays(day, 2), day, addDays(day, 1)), 1);
+});
+
+test("a clip that grows is played as long as it is when somebody asks", async () => {
+  const asked = [];
+  const fetch = async (url, { headers }) => {
+    asked.push([new URL(url).pathname, new Headers(headers).get("Range")]);
+    return new Response("x", { status: 206, headers: { "Clip-Length-Ms": "12000" } });
+  };
+  const api = new Api({ baseUrl: "http://box", apiKey: "secret", fetch });
+  const url = new URL(await api.growingClipUrl(7));
+  assert.deepEqual(asked, [["/api/events/7/clip", "bytes=0-0"]]);
+  assert.deepEqual([...url.searchParams], [["length_ms", "12000"], ["api_key", "secret"]]);
 });
