@@ -228,7 +228,7 @@ async fn appliance(
         store: &kept.store,
         alerts: &judges.alerts,
         motion_log,
-        clips: &clips,
+        clips: &kept.clips,
         pipeline: pipeline.clone(),
         clock: &clock,
         health: &health,
