@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use log::{info, warn};
 
@@ -24,6 +25,10 @@ pub(super) const AHEAD_BYTES: u64 = 64 << 20;
 
 /// Clips removed in one pass, so that writing goes on in between.
 const PASS: usize = 16;
+
+/// News that came too early is told again after this: a store that was killed may
+/// build its index first.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Clips that were removed, by reason.
 pub(super) struct Removed {
@@ -66,6 +71,8 @@ pub(super) struct ClipWriter {
     parts: HashMap<EventId, PartFile>,
     /// News that nobody has heard yet.
     news: Option<ClipNews>,
+    /// When it was told last.
+    told: Option<Duration>,
     is_scanned: bool,
     is_failing: bool,
 }
@@ -83,6 +90,7 @@ impl ClipWriter {
             figures: Removed::new(&metrics),
             parts: HashMap::new(),
             news: None,
+            told: None,
             is_scanned: false,
             is_failing: false,
         }
@@ -115,10 +123,19 @@ impl ClipWriter {
         shared.forget_leaving(&written);
         self.trim();
         self.show(shared);
+        self.tell(shared);
+    }
+
+    /// News that nobody has heard yet; again after a while if it came too early.
+    fn tell(&mut self, shared: &Shared) {
+        let now = self.clock.monotonic();
+        let is_due = self.told.is_none_or(|told| now.saturating_sub(told) >= TELL_INTERVAL);
         if let Some(listener) = shared.listener()
+            && is_due
             && let Some(news) = self.news.take()
         {
-            listener(news);
+            self.told = Some(now);
+            self.news = (!listener(news.clone())).then_some(news);
         }
     }
 

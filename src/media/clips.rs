@@ -55,8 +55,9 @@ pub enum ClipNews {
     Known,
 }
 
-/// Hears of news on the writer's thread; must not block.
-pub type OnClip = Arc<dyn Fn(ClipNews) + Send + Sync>;
+/// Hears of news on the writer's thread; must not block. False for [`ClipNews::Known`]
+/// that is to be told again, because nothing could be made of it yet.
+pub type OnClip = Arc<dyn Fn(ClipNews) -> bool + Send + Sync>;
 
 /// The clips of all events. Cheap to clone.
 #[derive(Clone)]
@@ -136,7 +137,7 @@ impl Clips {
 
     /// Who hears what became of clips. What is not heard of is told at the next
     /// start.
-    pub fn on_news(&self, listener: impl Fn(ClipNews) + Send + Sync + 'static) {
+    pub fn on_news(&self, listener: impl Fn(ClipNews) -> bool + Send + Sync + 'static) {
         self.0.lock().on_news = Some(Arc::new(listener));
         self.0.wake_up();
     }

@@ -47,7 +47,7 @@ impl Bench {
         let MediaContext { health, tasks, stop, .. } = context.clone();
         let clips = Clips::open(context);
         let (tx, news) = sync_channel(100);
-        clips.on_news(move |news| tx.send(news).unwrap());
+        clips.on_news(move |news| tx.send(news).is_ok());
         let settings = RecordSettings { post_roll: s(1), ..RecordSettings::default() };
         let tap = clips.insert(&camera(), settings);
         let bench = Self { clips, tap, news, free, clock, health, stop, tasks, next: 0 };

@@ -28,15 +28,17 @@ impl ClipRecords {
         clips.on_news(move |news| match news {
             ClipNews::Finished { events, size, .. } => {
                 events.into_iter().for_each(|event| amend(writer.as_ref(), &hub, event, size));
+                true
             }
             ClipNews::Known => {
-                for event in unfinished(reader.as_ref()) {
-                    if let Some(clip) = event.clip
-                        && !files.is_open(event.id)
-                    {
-                        amend(writer.as_ref(), &hub, event.id, files.measure(clip.file));
-                    }
+                let Some(left) = unfinished(reader.as_ref()) else { return false };
+                let left: Vec<_> =
+                    left.into_iter().filter(|(event, _)| !files.is_open(*event)).collect();
+                for (event, clip) in &left {
+                    amend(writer.as_ref(), &hub, *event, files.measure(clip.file));
                 }
+                // Asked for again until the store has taken them.
+                left.is_empty()
             }
         });
         Self { clips, begun: Mutex::default() }
@@ -88,12 +90,14 @@ fn amend(writer: &dyn Writer, hub: &Hub, event: EventId, size: Option<ClipSize>)
     writer.amend_event(event, Box::new(change), Durability::Written, Box::new(done));
 }
 
-/// Events whose clip a run before did not finish.
-fn unfinished(reader: &dyn Reader) -> Vec<Event> {
+/// Events whose clip a run before did not finish; `None` while the store cannot tell.
+fn unfinished(reader: &dyn Reader) -> Option<Vec<(EventId, Clip)>> {
     let range = Range { limit: PAGE_MAX, ..Range::default() };
     let query = EventQuery { range, ..EventQuery::default() };
-    let is_unfinished = |event: &Event| event.clip.is_some_and(|clip| clip.size.is_none());
-    // A store that is not there tells at the next start.
-    let events = reader.events(&query).map(|page| page.items).unwrap_or_default();
-    events.into_iter().filter(is_unfinished).collect()
+    let events = reader.events(&query).ok()?.items;
+    let unfinished = |event: Event| {
+        let clip = event.clip.filter(|clip| clip.size.is_none())?;
+        Some((event.id, clip))
+    };
+    Some(events.into_iter().filter_map(unfinished).collect())
 }
