@@ -18,10 +18,12 @@ mod fleet;
 mod governor;
 mod house;
 pub(crate) mod panel;
+mod parts;
 pub(crate) mod proof;
 mod reload;
 mod start_note;
 mod steering;
+mod stills;
 mod store_check;
 mod system;
 mod tuning;
@@ -38,7 +40,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::api::{self, ApiContext, ApiHandles, Tune};
 use crate::assess::{Alerts, AlertsContext, Analyst, AnalystContext, Rules};
-use crate::board::Sensors;
+use crate::board::{MotionLog, Sensors};
 use crate::capture::ptp::{PtpCameras, PtpContext, StillsPlace};
 use crate::capture::{Cameras, CaptureContext, Controls, Directory};
 use crate::cli::{Exit, Run};
@@ -72,8 +74,6 @@ const RUNTIME_WORKERS: usize = 2;
 /// systemd's 90 s, long enough for a last sync on a slow card.
 const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 
-/// Photographs and kept frames, below the state directory.
-const STILLS: &str = "media/stills";
 /// Longest wait of the cameras for what was set about them: a store that takes longer
 /// to open must not keep the box blind.
 const BOOK_LIMIT: Duration = Duration::from_secs(3);
@@ -165,8 +165,10 @@ async fn appliance(
         stop,
     );
     let clips = clips::open(claim.clone(), &settings, &clock, &health, &metrics, (&tasks, stop));
+    let recordings =
+        clips::recordings(claim.clone(), &settings, &clock, &health, &metrics, (&tasks, stop));
     let store = Store::open_on(
-        Ground { claim, ..Ground::default() },
+        Ground { claim: claim.clone(), ..Ground::default() },
         dir,
         settings.store.clone(),
         clock.clone(),
@@ -178,10 +180,13 @@ async fn appliance(
     store.show_progress(&progress);
     clips::forget_dropped(&store, (&snapshots, &clips), &hub, &clock);
     clips::announce_redated(&store, &hub);
+    let motion_log = MotionLog::new(clock.monotonic());
+    let has_motion_sensor = settings.board.gpio.motion_sensor.is_some();
     let alerts = Alerts::start(AlertsContext {
         reader: Arc::new(store.clone()),
         writer: Arc::new(store.clone()),
         hub: hub.clone(),
+        motion_log: has_motion_sensor.then(|| motion_log.clone()),
         clock: clock.clone(),
         health: health.clone(),
         metrics: metrics.clone(),
@@ -212,6 +217,7 @@ async fn appliance(
         stop: stop.clone(),
     };
     device::show(&house.device, &metrics);
+    let stills = stills::open(claim, &settings, &house);
     let all_cameras = AllCameras::new(dir, clock.clone());
     let watched = uploads::Watched {
         directory: directory.clone(),
@@ -277,6 +283,9 @@ async fn appliance(
         settings: &settings,
         hub: &hub,
         store: &store,
+        alerts: &alerts,
+        motion_log,
+        clips: &clips,
         pipeline: pipeline.clone(),
         clock: &clock,
         health: &health,
@@ -300,7 +309,7 @@ async fn appliance(
         controls: controls.clone(),
         directory: directory.clone(),
         stills: StillsPlace {
-            root: dir.join(STILLS),
+            root: stills::place(dir),
             min_free_bytes: settings.store.min_free_bytes,
             free_bytes: free_bytes(dir),
         },
@@ -311,7 +320,7 @@ async fn appliance(
         views: views.clone(),
         tasks: tasks.clone(),
         stop: stop.clone(),
-        stills: dir.join(STILLS),
+        stills: stills::place(dir),
         free_bytes: free_bytes(dir),
         min_free_bytes: settings.store.min_free_bytes,
     });
@@ -359,6 +368,7 @@ async fn appliance(
         live_views: views.clone(),
         snapshots: snapshots.clone(),
         clips: clips.clone(),
+        recordings: recordings.clone(),
         health: health.clone(),
         progress: progress.clone(),
         metrics: metrics.clone(),
@@ -373,11 +383,11 @@ async fn appliance(
             dir.clone(),
             settings.store.clone(),
             store.clone(),
-            (snapshots, clips.clone()),
+            (snapshots, clips.clone(), stills.clone(), recordings.clone()),
         ),
         pipeline: figures::pipeline(pipeline.clone(), stats),
         controls: controls.clone(),
-        stills: dir.join(STILLS),
+        stills,
         logs,
         shutdown: {
             let asked = Arc::clone(&asked_to_stop);
@@ -385,6 +395,7 @@ async fn appliance(
         },
     }));
     start_note::write(&house, store.clone());
+    parts::start(&house, Sensors::system(), dir);
     governor::start(&house, Sensors::system(), &panel::profile(&settings), pipeline.clone());
     let settings_kept = tuning::restore(store.clone(), &[TUNING, CAMERA_BOOK], tune, stop.clone());
     tasks.spawn("settings", settings_kept);
@@ -405,13 +416,15 @@ async fn appliance(
         directory: directory.clone(),
         stop: stop.clone(),
     };
+    let decoders = panel::decoders(&settings);
     let mut reloader = Reloader {
-        cameras: Cameras::new(capture, drivers::factory(ptp.clone()), taps.factory()),
+        cameras: Cameras::new(capture, drivers::factory(ptp.clone(), decoders), taps.factory()),
         ptp,
         directory,
         stream_controls,
         taps,
         clips,
+        recordings,
         light: panel.light,
         pipeline,
         rules,

@@ -5,6 +5,7 @@
 //! output. [`Exit`] lists how a command can end.
 
 mod dead_letters;
+mod describe;
 mod outputs;
 mod signing;
 mod store;
@@ -19,9 +20,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::board::{Profile, Sensors};
 use crate::config::{
-    ConfigError, DEFAULT_FILE, DEFAULT_STATE_DIR, Environment, Overrides, Settings, driver_word,
-    size_text, source_text,
+    ConfigError, DEFAULT_FILE, DEFAULT_STATE_DIR, Environment, Overrides, Settings,
 };
 use crate::probe::{self, Verdict};
 use crate::rt::with_causes;
@@ -265,7 +266,9 @@ pub fn check_config(
     match Settings::load(&path, environment, &Overrides::default()) {
         Ok(settings) => {
             writeln!(out, "{} is right.", path.display())?;
-            describe(&settings, out)?;
+            let wanted = settings.board.profile.as_deref();
+            let profile = Profile::choose(&Sensors::system().model(), wanted);
+            describe::describe(&settings.stored_as(profile.storage), &profile, out)?;
             Ok(Exit::Done)
         }
         Err(error @ ConfigError::Mistakes { .. }) => {
@@ -286,8 +289,18 @@ pub fn check_config(
 /// When `out` cannot be written.
 pub fn probe(out: &mut dyn Write) -> io::Result<Exit> {
     let verdicts = device_verdicts();
-    probe::report(Path::new("/"), |path| verdicts.get(path).cloned(), out)?;
+    probe::report(Path::new("/"), |path| verdicts.get(path).cloned(), has_decoder, out)?;
     Ok(Exit::Done)
+}
+
+#[cfg(feature = "gst")]
+fn has_decoder(name: &str) -> bool {
+    crate::capture::gst::is_there(name)
+}
+
+#[cfg(not(feature = "gst"))]
+fn has_decoder(_: &str) -> bool {
+    false
 }
 
 #[cfg(feature = "v4l2")]
@@ -363,32 +376,6 @@ pub fn upload(
     upload::answer(question, environment, out)
 }
 
-fn describe(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
-    for address in &settings.api.listen {
-        writeln!(out, "  serves http://{address}/")?;
-    }
-    match settings.api.keys.len() {
-        0 => writeln!(out, "  asks for no key: whoever reaches it may do everything")?,
-        n => writeln!(out, "  asks for a key ({n} configured)")?,
-    }
-    let store = &settings.store;
-    let (journal, media) = (size_text(store.journal_max_bytes), size_text(store.media_max_bytes));
-    let place = settings.state_dir.display();
-    writeln!(out, "  keeps {journal} of records and {media} of pictures in {place}")?;
-    if settings.cameras.is_empty() {
-        writeln!(
-            out,
-            "  has no camera: add a [[camera]]; `watchpost probe` shows what is attached"
-        )?;
-    }
-    for camera in &settings.cameras {
-        let capture = &camera.capture;
-        let (driver, source) = (driver_word(capture.driver), source_text(&capture.source));
-        writeln!(out, "  camera {} ({}): {driver} reads {source}", capture.id, capture.name)?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -438,6 +425,9 @@ mod tests {
         assert_eq!(exit, Exit::Done);
         assert!(said.contains("serves http://127.0.0.1:8080/"), "{said}");
         assert!(said.contains("camera a (a): gst reads footage"), "{said}");
+        let (_, said) = check("[board]\nprofile = \"raspberry-pi-4\"\n");
+        let board = "every 1000 ms and leaves 256MiB free (where nothing is said, as suits a Rasp";
+        assert!(said.contains(board), "{said}");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::board::{Profile, Sensors, line};
+use crate::board::{FanReading, Medium, Profile, ProfileDecoders, ProfileStorage, Sensors, line};
+use crate::config::DEFAULT_STATE_DIR;
 
 /// Most devices of one kind that are listed.
 const DEVICES_MAX: usize = 64;
@@ -55,13 +56,15 @@ pub struct Verdict {
 }
 
 /// Writes what is attached to the machine whose file tree is at `root`. `look`
-/// asks the driver about a video device, if there is a driver that can tell.
+/// asks the driver about a video device, if there is a driver that can tell;
+/// `has_decoder` tells whether GStreamer has a decoder, and its device opens.
 ///
 /// # Errors
 /// When `out` cannot be written.
 pub fn report(
     root: &Path,
     look: impl Fn(&Path) -> Option<Verdict>,
+    has_decoder: impl Fn(&str) -> bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut nodes = video_nodes(root);
@@ -69,7 +72,8 @@ pub fn report(
         node.verdict = look(&node.path()).unwrap_or_else(|| node.verdict.clone());
     }
     let ptp = ptp_cameras(root);
-    board(root, out)?;
+    let profile = board(root, out)?;
+    decoders(&profile.decode, has_decoder, out)?;
     writeln!(out, "\nVideo devices (V4L2): {}", count(nodes.len()))?;
     for node in &nodes {
         let words: String = node.verdict.words.chars().filter(|c| !c.is_control()).collect();
@@ -84,17 +88,63 @@ pub fn report(
     suggestion(&nodes, out)
 }
 
-fn board(root: &Path, out: &mut dyn Write) -> io::Result<()> {
+fn board(root: &Path, out: &mut dyn Write) -> io::Result<Profile> {
     let sensors = Sensors::at(root);
     let memory = sensors.memory();
     let model = sensors.model();
-    let profile = Profile::choose(&model, None).name;
-    writeln!(out, "Board: {model} ({}, profile {profile})", std::env::consts::ARCH)?;
+    let profile = Profile::choose(&model, None);
+    let arch = std::env::consts::ARCH;
+    writeln!(out, "Board: {model} ({arch}, profile {})", profile.name)?;
     if memory.limit_bytes > 0 {
         writeln!(out, "Memory that may be used: {} MiB", memory.limit_bytes >> 20)?;
     }
     if let Some(celsius) = sensors.temperature_celsius() {
         writeln!(out, "Temperature: {celsius:.1} °C")?;
+    }
+    for FanReading { name, rpm, drive_percent } in sensors.fans() {
+        let drive = drive_percent.map_or(String::new(), |drive| format!(", driven at {drive} %"));
+        writeln!(out, "Fan of the kernel's: {name}, {rpm} turns a minute{drive}")?;
+    }
+    storage(root, &sensors, &profile, out)?;
+    Ok(profile)
+}
+
+/// What holds the data by default, and how the store treats it there.
+fn storage(
+    root: &Path,
+    sensors: &Sensors,
+    profile: &Profile,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let dir = root.join(DEFAULT_STATE_DIR.trim_start_matches('/'));
+    if let Some(Medium { kind, worn_percent, .. }) = sensors.medium(&dir) {
+        let worn = worn_percent.map(|percent| format!(", up to {percent} % of its life is used"));
+        writeln!(out, "Storage: {kind}{}", worn.unwrap_or_default())?;
+    }
+    let ProfileStorage { flush_interval_ms, min_free_mib } = profile.storage;
+    if let Some(ms) = flush_interval_ms {
+        writeln!(out, "Records are synced every {ms} ms, unless flush_interval says otherwise")?;
+    }
+    if let Some(mib) = min_free_mib {
+        writeln!(out, "{mib} MiB are left free, unless min_free says otherwise")?;
+    }
+    Ok(())
+}
+
+/// The first that is there decodes; software does where none is.
+fn decoders(
+    decoders: &ProfileDecoders,
+    is_there: impl Fn(&str) -> bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (codec, names) in [("H.264", &decoders.h264), ("H.265", &decoders.h265)] {
+        let verdict = |name: &String| match is_there(name) {
+            true => format!("{name} (there)"),
+            false => format!("{name} (not on this system)"),
+        };
+        let mut verdicts: Vec<_> = names.iter().map(verdict).collect();
+        verdicts.push("software".to_owned());
+        writeln!(out, "Decoders for {codec}: {}", verdicts.join(", "))?;
     }
     Ok(())
 }
@@ -224,7 +274,8 @@ mod tests {
             fs::write(path, content).unwrap();
         }
         let mut out = Vec::new();
-        report(root.path(), look, &mut out).unwrap();
+        let has_decoder = |name: &str| name == "v4l2slh265dec";
+        report(root.path(), look, has_decoder, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -234,7 +285,7 @@ mod tests {
         Settings::parse("probe", block, &Environment::new(), &Overrides::default()).unwrap()
     }
 
-    const TWO_WEBCAMS: [(&str, &str); 10] = [
+    const TWO_WEBCAMS: [(&str, &str); 12] = [
         ("sys/class/video4linux/video0/name", "HD \"USB\" Camera\n"),
         ("sys/class/video4linux/video0/index", "0\n"),
         ("sys/class/video4linux/video1/name", "HD \"USB\" Camera\n"),
@@ -245,6 +296,8 @@ mod tests {
         ("proc/device-tree/model", "Raspberry Pi 5 Model B\0"),
         ("proc/meminfo", "MemTotal:  8388608 kB\n"),
         ("sys/class/thermal/thermal_zone0/temp", "51500\n"),
+        ("sys/class/hwmon/hwmon3/name", "pwmfan\n"),
+        ("sys/class/hwmon/hwmon3/fan1_input", "2900\n"),
     ];
 
     #[test]
@@ -252,6 +305,10 @@ mod tests {
         let said = probe(&TWO_WEBCAMS);
         assert!(said.starts_with("Board: Raspberry Pi 5 Model B"), "{said}");
         assert!(said.contains("may be used: 8192 MiB"), "{said}");
+        assert!(said.contains("for H.265: v4l2slh265dec (there), software\n"), "{said}");
+        assert!(said.contains("kernel's: pwmfan, 2900 turns a minute\n"), "{said}");
+        assert!(said.contains("256 MiB are left free"), "{said}");
+        assert!(said.contains("for H.264: software\n"), "{said}");
         assert!(said.contains("/dev/video1: HD \"USB\" Camera; metadata"), "{said}");
         let settings = suggested(&said);
         let ids: Vec<_> = settings.cameras.iter().map(|c| c.capture.id.to_string()).collect();

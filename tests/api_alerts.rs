@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod api_support;
+#[path = "api_alerts/motion.rs"]
+mod motion;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -412,3 +412,57 @@ async fn a_camera_that_leaves_the_configuration_cannot_be_controlled_any_more() 
     assert_eq!(answer["camera"]["connected"], false);
     appliance.finished().await;
 }
+
+#[tokio::test]
+async fn stills_are_listed_the_latest_first_and_each_has_an_address() {
+    let appliance = Appliance::start().await;
+    let _controls = stream(&appliance);
+    let sdk = front_door(&appliance);
+    let none = appliance.get("/api/cameras/front_door/stills").await.json();
+    assert_eq!((&none["items"], &none["pagination"]["total"]), (&json!([]), &json!(0)));
+    for _ in 0..2 {
+        assert_eq!(sdk.post("actions/shutter", "").await.status, 200);
+    }
+    let elsewhere = r#"{"path":"wedding","prefix":"W_","startNo":7}"#;
+    assert_eq!(sdk.put("settings/save-info", elsewhere).await.status, 200);
+    assert_eq!(sdk.post("actions/shutter", "").await.status, 200);
+    let page = appliance.get("/api/cameras/front_door/stills?limit=2").await.json();
+    let names: Vec<_> = page["items"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["W_00007.JPG", "DSC00002.JPG"], "{page}");
+    assert_eq!(page["pagination"]["has_more"], true);
+    let still = &page["items"][0];
+    let url = still["url"].as_str().unwrap();
+    let answer = appliance.get(url).await;
+    let kept = std::fs::read(appliance.stills().join("wedding/W_00007.JPG")).unwrap();
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/jpeg")));
+    assert!(answer.body == kept && still["size_bytes"] == kept.len());
+    let part = appliance.request("GET", url, &[("Range", "bytes=0-2")], "").await;
+    assert_eq!((part.status, &part.body[..]), (206, &[0xFF, 0xD8, 0xFF][..]));
+    appliance.finished().await;
+}
+
+#[tokio::test]
+async fn what_is_no_still_of_the_camera_is_not_found() {
+    let appliance = Appliance::start().await;
+    let root = appliance.stills();
+    std::fs::create_dir_all(root.join("yard")).unwrap();
+    std::fs::write(root.join("yard/DSC00001.JPG"), "of a camera that was removed").unwrap();
+    std::fs::write(root.join("yard/.still.JPG.part"), "half").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", root.join("yard/DSC00002.JPG")).unwrap();
+    let left = appliance.get("/api/cameras/yard/stills").await.json();
+    assert_eq!(left["pagination"]["total"], 1, "{left}");
+    let id = left["items"][0]["id"].as_str().unwrap();
+    let path = format!("/api/cameras/yard/stills/{id}");
+    assert_eq!(appliance.get(&path).await.status, 200);
+    for path in [
+        format!("front_door/stills/{id}"),
+        "yard/stills/DSC00001.JPG".to_owned(),
+        "yard/stills/..%2f..%2fetc%2fpasswd".to_owned(),
+        "gone/stills".to_owned(),
+    ] {
+        assert_eq!(appliance.get(&format!("/api/cameras/{path}")).await.status, 404, "{path}");
+    }
+    assert_eq!(appliance.request("DELETE", &path, &[], "").await.status, 204);
+    assert!(!root.join("yard/DSC00001.JPG").exists());
+    assert_eq!(appliance.request("DELETE", &path, &[], "").await.status, 404);
+}

@@ -17,8 +17,27 @@ fn the_demo_shows_boxes_and_events_in_a_browser() {
         let list = appliance.get("/api/events?limit=1");
         list["items"].as_array().is_some_and(|items| !items.is_empty()).then_some(())
     });
+    run("dashboard.test.mjs", &appliance);
+}
+
+#[test]
+#[cfg(feature = "gst")]
+fn a_browser_plays_what_was_recorded() {
+    let state = tempfile::tempdir().unwrap();
+    let config =
+        "[[camera]]\nid = \"yard\"\nsource = \"footage\"\nrecord = { mode = \"continuous\" }\n";
+    let appliance = Appliance::start(config, state.path());
+    eventually("some seconds are recorded", || {
+        let answer = appliance.get("/api/cameras/yard/recording/spans");
+        (answer["spans"][0]["duration_ms"].as_u64()? > 5_000).then_some(())
+    });
+    run("playback.test.mjs", &appliance);
+}
+
+/// Runs a file of `tests/browser` against the appliance.
+fn run(file: &str, appliance: &Appliance) {
     let output = Command::new("node")
-        .args(["--test", "tests/browser/dashboard.test.mjs"])
+        .args(["--test", &format!("tests/browser/{file}")])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("BASE_URL", appliance.url(""))
         .output()

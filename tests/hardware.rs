@@ -80,6 +80,22 @@ fn the_siren_sounds_for_a_rule_that_names_it_until_somebody_has_seen_the_alert()
 }
 
 #[test]
+fn a_rule_that_asks_the_motion_sensor_waits_until_it_sees_something() {
+    let bench = Bench::start();
+    let rule = r#"{"name":"Guarded","object_types":["person"],"cooldown_seconds":3600,
+        "channels":["siren"],"motion_sensor":{"within_seconds":10}}"#;
+    let made = ureq::post(bench.appliance.url("/api/alerts/rules")).send(rule).unwrap();
+    assert_eq!(made.status(), 201);
+    eventually("persons without an alert of the rule", || {
+        let events = bench.appliance.get("/api/events?object_type=person");
+        events["items"].as_array().filter(|items| !items.is_empty()).map(|_| ())
+    });
+    assert_eq!(bench.metric("watchpost_siren_total"), "0");
+    bench.put("pir", "1");
+    bench.wait_for("siren", "1");
+}
+
+#[test]
 fn the_motion_sensor_is_heard_and_health_names_the_lines() {
     let bench = Bench::start();
     bench.wait_for("lamp", "1");

@@ -1,6 +1,5 @@
 //! What the service may touch: handles, nothing it owns.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use crate::health::{Health, LogRing, Metrics, Progress};
 use crate::infer::DetectorInfo;
 use crate::jobs::{Exports, Jobs, Work};
 use crate::live::{HistoryBounds, Hub, SystemStatus};
-use crate::media::{Clips, LiveViews, Snapshots};
+use crate::media::{Clips, LiveViews, Recordings, Snapshots, Stills};
 use crate::rt::Clock;
 use crate::store::{Reader, Writer};
 use crate::upload::Uploads;
@@ -79,6 +78,8 @@ pub struct ApiHandles {
     pub snapshots: Snapshots,
     /// Kept video.
     pub clips: Clips,
+    /// What is recorded all the time.
+    pub recordings: Recordings,
     /// Component states.
     pub health: Health,
     /// Stages that must move.
@@ -99,8 +100,8 @@ pub struct ApiHandles {
     pub pipeline: PipelineSource,
     /// What may be asked of the cameras.
     pub controls: Controls,
-    /// Stills and what clients name go below this directory, and nowhere else.
-    pub stills: PathBuf,
+    /// Stills; they and what clients name go below their directory, and nowhere else.
+    pub stills: Stills,
     /// The last lines of the log.
     pub logs: LogRing,
     /// Stops the daemon. Must not block.

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::media::MediaError;
+use crate::media::{MediaError, PlayError};
 use crate::store::StoreError;
 
 /// Seconds after which a refused client may try again.
@@ -120,6 +120,19 @@ impl From<StoreError> for ApiError {
             StoreError::Io { .. } => {
                 debug!(error = detail.as_str(); "A request failed on the store.");
                 Self::unavailable("store_failed", "the store failed").hint(SEE_HEALTH)
+            }
+        }
+    }
+}
+
+impl From<PlayError> for ApiError {
+    fn from(error: PlayError) -> Self {
+        match error {
+            PlayError::TooMany => Self::unavailable("too_many_playbacks", error.to_string())
+                .hint("close one and try again"),
+            PlayError::Read { source, .. } => {
+                debug!(error = source.to_string().as_str(); "A recording could not be read.");
+                Self::unavailable("media_failed", "the recording cannot be read").hint(SEE_HEALTH)
             }
         }
     }

@@ -22,6 +22,10 @@ pub struct StorageFigures {
     pub index_bytes: u64,
     /// Clips.
     pub clips_bytes: u64,
+    /// Stills.
+    pub stills_bytes: u64,
+    /// Recordings.
+    pub recordings_bytes: u64,
     /// Snapshots.
     pub media_bytes: u64,
     /// Exports.
@@ -34,6 +38,10 @@ pub struct StorageFigures {
     pub journal_max_bytes: u64,
     /// Clips may have so much.
     pub clips_max_bytes: u64,
+    /// Stills may have so much.
+    pub stills_max_bytes: u64,
+    /// Recordings may have so much.
+    pub recordings_max_bytes: u64,
     /// Snapshots may have so much.
     pub media_max_bytes: u64,
     /// Nothing is kept longer.

@@ -23,9 +23,26 @@ use super::response::{self, Body, Response};
 /// Bytes read at a time.
 const CHUNK: u64 = 64 << 10;
 
-/// A file that does not change any more.
+/// Something with bytes that have their places. Reads the disk.
+pub(super) trait Source: Send + Sync {
+    /// Bytes from `at` on: at least one, at most `count`; `None` when they cannot be
+    /// read.
+    fn read(&self, at: u64, count: u64) -> Option<Bytes>;
+}
+
+impl Source for File {
+    fn read(&self, at: u64, count: u64) -> Option<Bytes> {
+        // At most CHUNK.
+        let mut chunk = vec![0; count as usize];
+        let read = self.read_at(&mut chunk, at).ok().filter(|read| *read > 0)?;
+        chunk.truncate(read);
+        Some(chunk.into())
+    }
+}
+
+/// A file that does not change any more, or what is read like one.
 pub(super) struct WholeFile {
-    pub(super) file: File,
+    pub(super) file: Box<dyn Source>,
     pub(super) bytes: u64,
     pub(super) content_type: &'static str,
     /// The same for the same bytes, in quotes.
@@ -70,28 +87,20 @@ pub(super) fn answer(request: Request, whole: WholeFile) -> Result<Response, Api
 
 /// A chunk at a time. A file that is cut short by a failing disk ends the
 /// connection, which the client sees by the length.
-pub(super) fn body(request: Request, file: File, from: u64, until: u64) -> Body {
-    let file = Arc::new(file);
+pub(super) fn body(request: Request, file: Box<dyn Source>, from: u64, until: u64) -> Body {
+    let file: Arc<dyn Source> = file.into();
     let chunks = stream::unfold((request, file, from), move |(request, file, at)| async move {
         let wanted = (until.saturating_sub(at)).min(CHUNK);
         if wanted == 0 {
             return None;
         }
         let source = Arc::clone(&file);
-        let read = request.ctx.blocking(move || read_chunk(&source, at, wanted)).await;
+        let read = request.ctx.blocking(move || source.read(at, wanted)).await;
         let chunk = read.ok().flatten()?;
         let at = at + chunk.len() as u64;
         Some((Ok::<_, Infallible>(Frame::data(chunk)), (request, file, at)))
     });
     StreamBody::new(chunks).boxed_unsync()
-}
-
-fn read_chunk(file: &File, at: u64, wanted: u64) -> Option<Bytes> {
-    // At most CHUNK.
-    let mut chunk = vec![0; wanted as usize];
-    let read = file.read_at(&mut chunk, at).ok().filter(|read| *read > 0)?;
-    chunk.truncate(read);
-    Some(chunk.into())
 }
 
 /// No byte of the file was asked for.

@@ -3,7 +3,8 @@
 use super::Role::{Admin, Operator, Public, Viewer};
 use super::rest::{
     alert_rules, alerts, analysis, camera_edits, cameras, clips, config, counts, detections,
-    events, exports, fleet, health, jobs, pictures, scene_changes, server, system, upload,
+    events, exports, fleet, health, jobs, pictures, recordings, scene_changes, server, stills,
+    system, upload,
 };
 use super::route::Route;
 use super::sdk::server as sdk_server;
@@ -24,6 +25,9 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/cameras/{camera_id}/events", Viewer, sse::of_camera),
         Route::get("/api/cameras/{camera_id}/snapshot", Viewer, pictures::latest),
         Route::get("/api/cameras/{camera_id}/stream.mjpeg", Viewer, pictures::stream),
+        Route::get("/api/cameras/{camera_id}/stills", Viewer, stills::list),
+        Route::get("/api/cameras/{camera_id}/stills/{still_id}", Viewer, stills::file),
+        Route::delete("/api/cameras/{camera_id}/stills/{still_id}", Operator, stills::remove),
         Route::get("/api/cameras/{camera_id}/scene-changes", Viewer, scene_changes::list),
         Route::post(
             "/api/cameras/{camera_id}/scene-changes/{id}/acknowledge",
@@ -119,6 +123,8 @@ pub(super) fn all() -> Vec<Route> {
         Route::get("/api/events/{id}/detections", Viewer, events::detections),
         Route::get("/api/events/{id}/snapshot", Viewer, pictures::event_snapshot),
         Route::get("/api/events/{id}/clip", Viewer, clips::of_event),
+        Route::get("/api/cameras/{camera_id}/recording", Viewer, recordings::play),
+        Route::get("/api/cameras/{camera_id}/recording/spans", Viewer, recordings::spans),
         Route::get("/api/events/{id}/thumbnail", Viewer, pictures::event_thumbnail),
         Route::get("/api/detections", Viewer, detections::list),
         Route::get("/api/detections/stats", Viewer, counts::detections),

@@ -221,6 +221,7 @@ fn entry(camera: &CameraConfig, clock: &Clock) -> CameraEntry {
         reason: None,
         size_px: None,
         fps: 0.0,
+        decoding: None,
         created_at: clock.now(),
         last_seen_at: None,
     }

@@ -1,4 +1,4 @@
-//! Clips, and what goes with events that go.
+//! Clips and recordings, and what goes with events that go.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,12 +7,44 @@ use super::free_bytes;
 use crate::config::Settings;
 use crate::health::{Health, Metrics};
 use crate::live::{EventDropped, Hub, LiveMessage};
-use crate::media::{ClipLimits, Clips, ClipsContext, Snapshots};
+use crate::media::{
+    ClipLimits, Clips, ClipsContext, RecordingLimits, Recordings, RecordingsContext, Snapshots,
+};
 use crate::rt::{Claim, Clock, Stop, Tasks};
 use crate::store::Store;
 
 /// Files of the clips, below the state directory.
 const CLIPS: &str = "media/clips";
+
+/// Files of the recordings.
+const RECORDINGS: &str = "media/recordings";
+
+/// The recordings of the box.
+pub fn recordings(
+    claim: Claim,
+    settings: &Settings,
+    clock: &Clock,
+    health: &Health,
+    metrics: &Metrics,
+    (tasks, stop): (&Tasks, &Stop),
+) -> Recordings {
+    let dir: &Path = &settings.state_dir;
+    Recordings::open(RecordingsContext {
+        claim,
+        dir: dir.join(RECORDINGS),
+        limits: RecordingLimits {
+            bytes: settings.store.recordings_max_bytes,
+            age: settings.store.recordings_max_age,
+            min_free_bytes: settings.store.min_free_bytes,
+        },
+        free_bytes: free_bytes(dir),
+        clock: clock.clone(),
+        health: health.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    })
+}
 
 /// The clips of the box.
 pub fn open(

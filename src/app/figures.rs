@@ -14,7 +14,7 @@ use crate::api::{
 };
 use crate::config::CameraConfig;
 use crate::infer::InferStats;
-use crate::media::{Clips, Snapshots};
+use crate::media::{Clips, Recordings, Snapshots, Stills};
 use crate::pipeline::Pipeline;
 use crate::store::{Store, StoreSettings};
 
@@ -26,7 +26,7 @@ pub fn storage(
     dir: PathBuf,
     limits: StoreSettings,
     store: Store,
-    (snapshots, clips): (Snapshots, Clips),
+    (snapshots, clips, stills, recordings): (Snapshots, Clips, Stills, Recordings),
 ) -> StorageSource {
     Arc::new(move || {
         let disk = statvfs(&dir).ok();
@@ -39,12 +39,16 @@ pub fn storage(
                 .map(|path| bytes_of(&path, DEPTH_MAX))
                 .sum(),
             clips_bytes: clips.bytes(),
+            stills_bytes: stills.bytes(),
+            recordings_bytes: recordings.bytes(),
             media_bytes: snapshots.bytes(),
             exports_bytes: bytes_of(&dir.join("exports"), DEPTH_MAX),
             disk_total_bytes: disk.map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize)),
             disk_free_bytes: disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
             journal_max_bytes: limits.journal_max_bytes,
             clips_max_bytes: limits.clips_max_bytes,
+            stills_max_bytes: limits.stills_max_bytes,
+            recordings_max_bytes: limits.recordings_max_bytes,
             media_max_bytes: limits.media_max_bytes,
             max_age: store.max_age(),
             min_free_bytes: limits.min_free_bytes,

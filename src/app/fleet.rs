@@ -10,6 +10,7 @@ use log::error;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::house::House;
+use super::panel;
 use super::proof;
 use super::reload::fixed_parts;
 use crate::capture::{CameraEntry, Directory};
@@ -84,6 +85,8 @@ impl Layered {
 
     fn read(&self, layer: Option<&str>) -> Result<Settings, ConfigError> {
         let settings = self.run.settings_under(layer, &self.environment)?;
+        let storage = panel::profile(&settings).storage;
+        let settings = settings.stored_as(storage);
         let Some(_) = layer else { return Ok(settings) };
         // Whom the box believes is said by the file alone, also where that follows from
         // another key.

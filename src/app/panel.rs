@@ -1,7 +1,8 @@
 //! Joins what is wired to the board with the rest of the box.
 //!
-//! The motion sensor wakes cameras, the button ends the program, the siren sounds
-//! for alerts of rules that name its channel, infrared follows a camera's light.
+//! The motion sensor wakes cameras and is asked by alert rules, the button ends the
+//! program, the siren sounds for alerts of rules that name its channel, infrared
+//! follows a camera's light.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -14,14 +15,16 @@ use log::{info, warn};
 use tokio::sync::mpsc;
 
 use super::factory_reset;
+use crate::assess::Alerts;
 use crate::board::{
-    GpioDriver, GpioSettings, LightMeter, Lines, Panel, PanelContext, Press, Profile, Sensors,
-    chardev::CharDevLines, rpi::RpiLines, sim::SimLines,
+    GpioDriver, GpioSettings, LightMeter, Lines, MotionLog, Panel, PanelContext, Press, Profile,
+    ProfileDecoders, Sensors, chardev::CharDevLines, rpi::RpiLines, sim::SimLines,
 };
 use crate::config::Settings;
 use crate::domain::{AlertId, CameraId};
 use crate::health::{Health, Metrics, Progress};
 use crate::live::{AlertChange, AlertNews, Hub, LiveMessage};
+use crate::media::Clips;
 use crate::pipeline::Pipeline;
 use crate::rt::{Clock, Stop, Tasks};
 use crate::store::{Reader, Store};
@@ -44,6 +47,9 @@ pub struct Surroundings<'a> {
     pub settings: &'a Settings,
     pub hub: &'a Hub,
     pub store: &'a Store,
+    pub alerts: &'a Alerts,
+    pub motion_log: MotionLog,
+    pub clips: &'a Clips,
     pub pipeline: Arc<Pipeline>,
     pub clock: &'a Clock,
     pub health: &'a Health,
@@ -80,6 +86,8 @@ pub fn start(around: Surroundings<'_>) -> io::Result<Joined> {
         progress: around.progress.clone(),
         tasks: around.tasks.clone(),
         stop: around.stop.clone(),
+        motion_log: around.motion_log.clone(),
+        on_motion_began: on_motion_began(&gpio, around.alerts.clone(), around.clips.clone()),
         on_motion: on_motion(&gpio, Arc::clone(pipeline)),
         on_press: Box::new(move |kind| {
             // When nobody takes it the program is ending already.
@@ -98,6 +106,14 @@ pub fn profile(settings: &Settings) -> Profile {
     Profile::choose(&Sensors::system().model(), settings.board.profile.as_deref())
 }
 
+/// The decoders of this board that may be used.
+pub fn decoders(settings: &Settings) -> ProfileDecoders {
+    match settings.board.decodes_by_software {
+        true => ProfileDecoders::default(),
+        false => profile(settings).decode,
+    }
+}
+
 /// How the lines of this board are reached.
 pub fn lines(gpio: &GpioSettings, profile: &Profile) -> Box<dyn Lines> {
     let driver = match gpio.driver {
@@ -111,6 +127,14 @@ pub fn lines(gpio: &GpioSettings, profile: &Profile) -> Box<dyn Lines> {
             Box::new(CharDevLines::new(profile.gpio.chip.clone()))
         }
     }
+}
+
+fn on_motion_began(gpio: &GpioSettings, alerts: Alerts, clips: Clips) -> Box<dyn Fn() + Send> {
+    let motion = gpio.motion_sensor.clone().unwrap_or_default();
+    Box::new(move || {
+        clips.attend(&motion.cameras, motion.attention);
+        alerts.see_motion();
+    })
 }
 
 fn on_motion(gpio: &GpioSettings, pipeline: Arc<Pipeline>) -> Box<dyn Fn() + Send> {

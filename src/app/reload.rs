@@ -22,7 +22,7 @@ use crate::capture::{CameraSettings, Cameras, Directory, DriverKind, TapFactory}
 use crate::config::{CameraConfig, Settings};
 use crate::domain::{CameraId, CameraStatus, FrameTap, Tuning};
 use crate::live::{CameraChanged, CameraSwitched, Hub, LiveMessage};
-use crate::media::{Clips, LiveViews, RecordSettings};
+use crate::media::{Clips, LiveViews, RecordSettings, Recordings};
 use crate::pipeline::{LaneSettings, Pipeline, StreamControls};
 use crate::rt::{Clock, with_causes};
 use crate::store::Store;
@@ -53,6 +53,7 @@ pub struct Reloader {
     pub stream_controls: StreamControls,
     pub taps: Taps,
     pub clips: Clips,
+    pub recordings: Recordings,
     /// The camera whose light is measured, and who measures it.
     pub light: Option<(CameraId, Arc<LightMeter>)>,
     pub pipeline: Arc<Pipeline>,
@@ -131,6 +132,7 @@ impl Reloader {
             self.taps.lock().remove(id);
             self.pipeline.remove_lane(id);
             self.clips.remove_camera(id);
+            self.recordings.remove_camera(id);
             self.views.remove(id);
         }
         self.rules.apply(&settings.assess);
@@ -191,6 +193,7 @@ impl Reloader {
         viewers_max: usize,
     ) {
         let video = self.clips.insert(id, record);
+        let recording = self.recordings.insert(id, record.mode);
         let is_known = self.taps.lock().contains_key(id);
         if is_known {
             self.pipeline.replace_settings(lane.clone());
@@ -198,7 +201,7 @@ impl Reloader {
         }
         let view: Arc<dyn FrameTap> = self.views.insert(id, viewers_max);
         let slot = self.pipeline.add_lane(lane.clone());
-        let mut taps = vec![view, slot, video];
+        let mut taps = vec![view, slot, video, recording];
         if let Some((_, meter)) = self.light.as_ref().filter(|(camera, _)| camera == id) {
             taps.push(Arc::clone(meter) as Arc<dyn FrameTap>);
         }

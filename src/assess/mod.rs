@@ -18,7 +18,7 @@ mod night;
 mod rules;
 
 pub use alerts::{
-    Acted, Alerts, AlertsContext, Check, KEY_MAX, RULES_MAX, ReadyRule, TEMPLATE_DEFAULT,
+    Acted, Alerts, AlertsContext, Check, KEY_MAX, Motion, RULES_MAX, ReadyRule, TEMPLATE_DEFAULT,
     is_template, is_timezone,
 };
 

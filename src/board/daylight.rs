@@ -161,7 +161,8 @@ impl Daylight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ColorSpace, FrameMeta, PixelFormat, Plane, SessionId, Timestamp};
+    use crate::domain::examples::frame_meta;
+    use crate::domain::{ColorSpace, PixelFormat, Plane};
 
     const THRESHOLDS: Thresholds =
         Thresholds { dark_below: 40, bright_above: 70, hold: Duration::from_secs(10) };
@@ -224,13 +225,6 @@ mod tests {
     fn the_meter_shows_the_mean_luma_of_every_format() {
         let meter = LightMeter::default();
         assert_eq!(meter.level(), None);
-        let meta = FrameMeta {
-            camera: "yard".parse().unwrap(),
-            session: SessionId(1),
-            sequence: 0,
-            captured_at: Timestamp::default(),
-            captured_mono: Duration::ZERO,
-        };
         let (width, height) = (64, 48);
         let chroma = vec![200u8; 64 * 48];
         let i420: Vec<u8> = [vec![90u8; 64 * 48], chroma].concat();
@@ -246,7 +240,7 @@ mod tests {
         {
             let size = (width, height);
             let color = ColorSpace::Bt601Full;
-            let frame = Frame::new(meta.clone(), size, format, color, planes, data.into()).unwrap();
+            let frame = Frame::new(frame_meta(), size, format, color, planes, data.into()).unwrap();
             meter.offer(&Arc::new(frame));
             assert_eq!(meter.level(), Some(mean));
         }

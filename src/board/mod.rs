@@ -6,9 +6,12 @@
 
 pub mod chardev;
 mod daylight;
+mod fans;
 mod governor;
 mod lines;
+mod medium;
 mod memory;
+mod motion_log;
 mod outputs;
 mod panel;
 mod posts;
@@ -21,11 +24,16 @@ mod thermal;
 mod throttle;
 
 pub use daylight::{LightMeter, Thresholds};
+pub use fans::FanReading;
 pub use governor::{Governor, Load, Strain};
 pub use lines::{Input, InvalidPin, LineError, Lines, Output, Pin, Wire};
+pub use medium::Medium;
 pub use memory::Memory;
+pub use motion_log::MotionLog;
 pub use panel::{Panel, PanelContext};
-pub use profile::{Caps, Profile, ProfileDriver, ProfileGpio, ProfileThermal};
+pub use profile::{
+    Caps, Profile, ProfileDecoders, ProfileDriver, ProfileGpio, ProfileStorage, ProfileThermal,
+};
 pub use settings::{
     BoardSettings, ButtonSettings, FanSettings, GpioDriver, GpioSettings, MotionSensorSettings,
     NightVisionSettings, SirenSettings,
@@ -65,6 +73,16 @@ impl Sensors {
     /// Temperature of the chip, Celsius.
     pub fn temperature_celsius(&self) -> Option<f64> {
         thermal::read(&self.root)
+    }
+
+    /// What holds the files below `dir`.
+    pub fn medium(&self, dir: &Path) -> Option<Medium> {
+        medium::read(&self.root, dir)
+    }
+
+    /// Fans that the kernel drives and that tell their speed.
+    pub fn fans(&self) -> Vec<FanReading> {
+        fans::read(&self.root)
     }
 
     /// How often the program was stopped because its share of the processor was used up.

@@ -1,8 +1,8 @@
 //! The panel: everything wired to the board, on one thread that reads and
 //! switches it in rounds.
 //!
-//! A line that cannot be had is named in health and tried again every
-//! [`RETRY`]; the others work meanwhile. When the thread ends, however it ends,
+//! A line that cannot be had is named in health and tried again, from
+//! [`RETRY_FIRST`] to [`RETRY_LONGEST`] later; the others work meanwhile. When the thread ends, however it ends,
 //! the outputs are off.
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use super::daylight::{Daylight, LightMeter};
 use super::outputs::{Fan, Lamp, Siren};
 use super::posts::{InputPost, OutputPost};
 use super::settle::{Button, Press, Settle};
-use super::{GpioSettings, Lines, Profile, Sensors};
+use super::{GpioSettings, Lines, MotionLog, Profile, Sensors};
 use crate::health::{Component, Counter, Gauge, Health, Metrics, Progress};
 use crate::rt::{Clock, Stop, Tasks};
 
@@ -28,8 +28,13 @@ const ROUND: Duration = Duration::from_millis(20);
 /// blink.
 const SLOW_ROUND: Duration = Duration::from_millis(120);
 
-/// How often a line that could not be had is tried again.
-pub(super) const RETRY: Duration = Duration::from_secs(30);
+/// When a line that could not be had is tried again: at the start of a board its chip
+/// may appear a moment after us, and a line may still be in other hands for a moment.
+/// Each try waits twice as long as the one before.
+pub(super) const RETRY_FIRST: Duration = Duration::from_millis(250);
+
+/// No try waits longer.
+pub(super) const RETRY_LONGEST: Duration = Duration::from_secs(30);
 
 /// A round that takes longer than this is stuck, and the watchdog ends the program:
 /// nobody else would silence the siren.
@@ -60,8 +65,12 @@ pub struct PanelContext {
     pub tasks: Tasks,
     /// When to end.
     pub stop: Stop,
-    /// The motion sensor sees something; again every second while it does. Called
-    /// on the panel's thread, like the next; neither may block.
+    /// Where it is noted when the motion sensor sees something.
+    pub motion_log: MotionLog,
+    /// The motion sensor has begun to see something, which is noted. Called on the
+    /// panel's thread, like the next two; none may block.
+    pub on_motion_began: Box<dyn Fn() + Send>,
+    /// The motion sensor sees something; again every second while it does.
     pub on_motion: Box<dyn Fn() + Send>,
     /// Somebody has pressed the button.
     pub on_press: Box<dyn Fn(Press) + Send>,
@@ -217,9 +226,14 @@ impl Rounds {
         let (lines, profile) = (&*self.context.lines, &self.context.profile);
         if let Some((post, settle)) = &mut self.motion {
             let is_on = post.read(lines, profile, now);
-            if settle.read(is_on, now) == Some(true) {
+            let change = settle.read(is_on, now);
+            if let Some(sees_something) = change {
+                self.context.motion_log.note(sees_something, now);
+            }
+            if change == Some(true) {
                 self.motions.inc();
                 self.next_motion = now;
+                (self.context.on_motion_began)();
             }
             if settle.is_on() && now >= self.next_motion {
                 self.next_motion = now + CLIMATE;

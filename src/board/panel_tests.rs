@@ -14,6 +14,7 @@ use crate::health::State;
 
 #[derive(Debug, PartialEq)]
 enum Told {
+    MotionBegan,
     Motion,
     Press(Press),
 }
@@ -24,6 +25,7 @@ struct Bench {
     health: Health,
     panel: Panel,
     rounds: Rounds,
+    motion_log: MotionLog,
     told: Receiver<Told>,
 }
 
@@ -57,7 +59,8 @@ impl Bench {
         let health = Health::new(clock.clone());
         let stop = Stop::new();
         let (tell, told) = sync_channel(1024);
-        let tell_press = tell.clone();
+        let (tell_press, tell_began) = (tell.clone(), tell.clone());
+        let motion_log = MotionLog::new(clock.monotonic());
         let context = PanelContext {
             settings,
             profile: Profile::choose("Raspberry Pi 5 Model B Rev 1.0", None),
@@ -69,6 +72,8 @@ impl Bench {
             progress: Progress::new(clock.clone()),
             tasks: Tasks::new(stop.clone(), |_| {}),
             stop,
+            motion_log: motion_log.clone(),
+            on_motion_began: Box::new(move || tell_began.send(Told::MotionBegan).unwrap()),
             on_motion: Box::new(move || tell.send(Told::Motion).unwrap()),
             on_press: Box::new(move |press| tell_press.send(Told::Press(press)).unwrap()),
         };
@@ -81,7 +86,7 @@ impl Bench {
         });
         let panel = Panel(Arc::clone(&shared));
         let rounds = Rounds::new(context, shared);
-        let mut bench = Self { folder, clock, health, panel, rounds, told };
+        let mut bench = Self { folder, clock, health, panel, rounds, motion_log, told };
         bench.temperature(40);
         bench
     }
@@ -112,6 +117,11 @@ impl Bench {
         fs::write(zone.join("temp"), format!("{celsius}000")).unwrap();
     }
 
+    fn saw_between(&self, from_ms: u64, until_ms: u64) -> Option<bool> {
+        let (from, until) = (Duration::from_millis(from_ms), Duration::from_millis(until_ms));
+        self.motion_log.saw(from, until)
+    }
+
     fn told(&self) -> Vec<Told> {
         self.told.try_iter().collect()
     }
@@ -133,10 +143,13 @@ fn motion_is_told_once_a_second_while_the_sensor_sees_something() {
     assert_eq!(bench.told(), [], "a spark");
     bench.put("pir", "1");
     bench.pass(Duration::from_millis(2_500));
-    assert_eq!(bench.told(), [Told::Motion, Told::Motion, Told::Motion]);
+    assert_eq!(bench.told(), [Told::MotionBegan, Told::Motion, Told::Motion, Told::Motion]);
+    assert_eq!(bench.saw_between(0, 4_100), Some(false), "not the spark");
+    assert_eq!(bench.saw_between(4_200, 9_999), Some(true));
     bench.put("pir", "0");
     bench.seconds(3);
     assert_eq!(bench.told(), []);
+    assert_eq!(bench.saw_between(7_000, 9_999), Some(false), "it is over");
 }
 
 #[test]
@@ -248,7 +261,7 @@ fn a_line_that_cannot_be_had_is_named_and_tried_again() {
     bench.seconds(1);
     assert_eq!(bench.report().state, State::Degraded);
     fs::remove_dir(bench.folder.path().join("lines/siren")).unwrap();
-    bench.seconds(31);
+    bench.seconds(1);
     assert_eq!(bench.report().state, State::Healthy, "{:?}", bench.report());
 }
 

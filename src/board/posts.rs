@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::panel::RETRY;
+use super::panel::{RETRY_FIRST, RETRY_LONGEST};
 use super::{Input, LineError, Lines, Output, Profile, Wire};
 
 struct Post<T: ?Sized> {
@@ -12,12 +12,21 @@ struct Post<T: ?Sized> {
     line: Option<Box<T>>,
     trouble: Option<String>,
     next_try: Duration,
+    /// The wait after the next failure.
+    patience: Duration,
 }
 
 impl<T: ?Sized> Post<T> {
     fn new(what: &'static str, wire: &Wire) -> Self {
         let wire = wire.clone();
-        Self { what, wire, line: None, trouble: None, next_try: Duration::ZERO }
+        Self {
+            what,
+            wire,
+            line: None,
+            trouble: None,
+            next_try: Duration::ZERO,
+            patience: RETRY_FIRST,
+        }
     }
 
     /// Uses the line, which is taken first if need be; `None` when that fails.
@@ -34,11 +43,12 @@ impl<T: ?Sized> Post<T> {
         let result = self.taken(profile, take).and_then(work);
         match result {
             Ok(value) => {
-                self.trouble = None;
+                (self.trouble, self.patience) = (None, RETRY_FIRST);
                 Some(value)
             }
             Err(error) => {
-                (self.line, self.next_try) = (None, now + RETRY);
+                (self.line, self.next_try) = (None, now + self.patience);
+                self.patience = (self.patience * 2).min(RETRY_LONGEST);
                 self.trouble = Some(format!("{}: {error}", self.what));
                 None
             }

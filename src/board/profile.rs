@@ -34,9 +34,15 @@ pub struct Profile {
     pub yocto_machine: String,
     /// Its lines.
     pub gpio: ProfileGpio,
+    /// Its own decoders.
+    #[serde(default)]
+    pub decode: ProfileDecoders,
     /// When it is too warm.
     #[serde(default)]
     pub thermal: ProfileThermal,
+    /// Defaults of the store that suit its medium.
+    #[serde(default)]
+    pub storage: ProfileStorage,
     /// The appliance's share of it, in systemd's words; `service.conf` beside the
     /// profile says the same.
     pub caps: Caps,
@@ -53,6 +59,31 @@ pub struct ProfileGpio {
     /// Where things are best wired, by the key of the configuration.
     #[serde(default)]
     pub suggested: BTreeMap<String, String>,
+}
+
+/// GStreamer's names of the board's own decoders, best first; those that a system
+/// does not have are passed over.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileDecoders {
+    /// Those that decode H.264.
+    #[serde(default)]
+    pub h264: Vec<String>,
+    /// Those that decode H.265.
+    #[serde(default)]
+    pub h265: Vec<String>,
+    /// What brings their pictures into ordinary memory, where something must.
+    pub download: Option<String>,
+}
+
+/// What the store does where the configuration leaves it open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileStorage {
+    /// Longest wait of a record for the next sync, milliseconds: a card wears with each.
+    pub flush_interval_ms: Option<u32>,
+    /// Space that is left to the system, MiB: it shares the medium.
+    pub min_free_mib: Option<u32>,
 }
 
 /// Temperatures of the chip, Celsius.
@@ -169,6 +200,11 @@ mod tests {
             let pins: BTreeSet<_> = suggested.values().collect();
             assert_eq!(pins.len(), suggested.len(), "{}: a line for two things", profile.name);
             assert!(!profile.title.is_empty() && !profile.yocto_machine.is_empty());
+            let decoders = profile.decode.h264.iter().chain(&profile.decode.h265);
+            for name in decoders.chain(&profile.decode.download) {
+                let is_element = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+                assert!(!name.is_empty() && name.bytes().all(is_element), "{name:?}");
+            }
             let thermal = &profile.thermal;
             assert!(thermal.save_above < thermal.shed_above, "{}", profile.name);
         }

@@ -12,6 +12,8 @@ use crate::domain::CameraId;
 pub struct BoardSettings {
     /// Name of its profile; absent: found by the model.
     pub profile: Option<String>,
+    /// Its own decoders stay unused; software decodes every camera.
+    pub decodes_by_software: bool,
     /// What is wired to it.
     pub gpio: GpioSettings,
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Decoding;
 use crate::domain::{CameraId, CameraNotice, CameraState, CameraStatus, Timestamp};
 
 /// One camera as it is now.
@@ -26,6 +27,8 @@ pub struct CameraEntry {
     pub size_px: Option<(u32, u32)>,
     /// Frames per second over the last seconds.
     pub fps: f32,
+    /// What decodes its stream, while that is known.
+    pub decoding: Option<Decoding>,
     /// When it was configured first, as far as this run knows.
     pub created_at: Timestamp,
     /// Capture time of its latest frame.

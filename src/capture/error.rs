@@ -85,6 +85,15 @@ pub enum CaptureError {
         /// Address or device.
         source_name: String,
     },
+    /// The board's decoder does not work with this camera; the next session does
+    /// without it.
+    #[error("the decoder {element} fails: {reason}")]
+    Decoder {
+        /// GStreamer's name of it.
+        element: String,
+        /// How it shows.
+        reason: String,
+    },
     /// The driver failed in another way.
     #[error("{0}")]
     Driver(String),
@@ -103,6 +112,7 @@ impl CaptureError {
             | Self::Ended { .. }
             | Self::Stalled { .. }
             | Self::Released { .. }
+            | Self::Decoder { .. }
             | Self::Driver(_) => Recovery::Reopen,
             Self::Unauthorized { .. }
             | Self::NotFound { .. }
@@ -128,6 +138,7 @@ impl CaptureError {
             Self::Format { .. } => "choose another stream or format on the camera, or another file",
             Self::MissingPart { .. } => "install the named package",
             Self::Released { .. } => "nothing to do; connect the camera to see its pictures",
+            Self::Decoder { .. } => "nothing to do; software decodes this camera now",
             Self::Driver(_) => "see the log for details",
         }
     }
@@ -159,6 +170,7 @@ impl CaptureError {
             Self::NotFound { .. }
             | Self::Format { .. }
             | Self::MissingPart { .. }
+            | Self::Decoder { .. }
             | Self::Driver(_) => 0x8001,
         }
     }

@@ -160,23 +160,12 @@ fn planes(image: &mut YuvImage<Vec<u8>>) -> [Plane; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     use turbojpeg::{Compressor, Image, PixelFormat as Rgb};
 
-    use crate::domain::{SessionId, Timestamp};
+    use crate::domain::examples::frame_meta;
 
     const SIZE_PX: (u32, u32) = (38, 27);
-
-    fn meta() -> FrameMeta {
-        FrameMeta {
-            camera: "yard".parse().unwrap(),
-            session: SessionId(1),
-            sequence: 0,
-            captured_at: Timestamp::default(),
-            captured_mono: Duration::ZERO,
-        }
-    }
 
     /// A picture whose left half is red and whose right half is white.
     fn jpeg(subsamp: Subsamp) -> Vec<u8> {
@@ -193,7 +182,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Frame, JpegError> {
-        JpegReader::new(SIZE_PX).unwrap().frame(bytes, meta())
+        JpegReader::new(SIZE_PX).unwrap().frame(bytes, frame_meta())
     }
 
     #[test]
@@ -245,18 +234,18 @@ mod tests {
     #[test]
     fn a_jpeg_of_another_size_is_refused_before_memory_is_taken_for_it() {
         let mut reader = JpegReader::new((64, 64)).unwrap();
-        let refused = reader.frame(&jpeg(Subsamp::Sub2x2), meta());
+        let refused = reader.frame(&jpeg(Subsamp::Sub2x2), frame_meta());
         assert!(matches!(refused, Err(JpegError::Size(38, 27))), "{refused:?}");
     }
 
     #[test]
     fn a_photograph_is_scaled_down_while_it_is_decoded() {
         let mut reader = JpegReader::scaling_to(20).unwrap();
-        let frame = reader.frame(&jpeg(Subsamp::Sub2x2), meta()).unwrap();
+        let frame = reader.frame(&jpeg(Subsamp::Sub2x2), frame_meta()).unwrap();
         assert_eq!((frame.width_px(), frame.height_px()), (19, 14));
-        let frame = reader.frame(&jpeg(Subsamp::Sub2x1), meta()).unwrap();
+        let frame = reader.frame(&jpeg(Subsamp::Sub2x1), frame_meta()).unwrap();
         assert!(frame.row(0, 6)[2].abs_diff(76) < 8, "red stays red");
-        assert!(reader.frame(&jpeg(Subsamp::Sub2x2)[..300], meta()).is_err());
+        assert!(reader.frame(&jpeg(Subsamp::Sub2x2)[..300], frame_meta()).is_err());
     }
 
     #[test]
@@ -267,7 +256,7 @@ mod tests {
         bytes[sof + 1] = 0xC2;
         bytes[sof + 5..sof + 9].copy_from_slice(&[0x40, 0, 0x40, 0]);
         assert!(is_progressive(&bytes));
-        let refused = JpegReader::scaling_to(2048).unwrap().frame(&bytes, meta());
+        let refused = JpegReader::scaling_to(2048).unwrap().frame(&bytes, frame_meta());
         assert!(matches!(refused, Err(JpegError::TooLarge(16384, 16384))), "{refused:?}");
     }
 

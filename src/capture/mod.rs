@@ -7,6 +7,7 @@
 //! trouble is never another's.
 
 pub mod control;
+mod decoding;
 mod directory;
 mod encoded;
 mod error;
@@ -29,6 +30,7 @@ pub use control::{
     ControlStatus, Controls, Press, PriorityKey, Property, Pull, Rendition, Reply, Setting,
     StillNaming,
 };
+pub use decoding::{DecoderChoice, Decoding};
 pub use directory::{CameraEntry, CameraEvent, Directory};
 pub use encoded::EncodedSink;
 pub use error::{CaptureError, Recovery};

@@ -4,6 +4,7 @@ use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::DecoderChoice;
 use super::control::ConnectionMode;
 use crate::domain::{CameraId, Secret};
 
@@ -100,6 +101,8 @@ pub struct CameraSettings {
     pub password: Option<Secret>,
     /// RTSP transport.
     pub transport: RtspTransport,
+    /// Whether the board's own decoders may be used for its stream.
+    pub decoder: DecoderChoice,
     /// Requested size for devices that offer several, in pixels.
     pub size_px: Option<(u32, u32)>,
     /// Requested frames per second for devices and test pictures.
@@ -129,6 +132,7 @@ impl CameraSettings {
             username: None,
             password: None,
             transport: RtspTransport::default(),
+            decoder: DecoderChoice::default(),
             size_px: None,
             fps: None,
             stall_timeout: STALL_TIMEOUT_DEFAULT,

@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::EncodedSink;
+use super::{Decoding, EncodedSink};
 use crate::domain::{CameraId, Frame, FrameTap, SessionId};
 use crate::health::Counter;
 use crate::rt::Clock;
 
 type OnFirst = Box<dyn Fn(Option<&Frame>, Option<&str>) + Send + Sync>;
+type OnDecoding = Box<dyn Fn(Decoding) + Send + Sync>;
 type OnRest = Box<dyn Fn(Rest) + Send + Sync>;
 
 /// Why no frames come although nothing is wrong.
@@ -37,6 +38,7 @@ pub struct FrameSink {
     is_announced: AtomicBool,
     on_first: OnFirst,
     on_rest: Option<OnRest>,
+    on_decoding: Option<OnDecoding>,
 }
 
 impl FrameSink {
@@ -62,6 +64,7 @@ impl FrameSink {
             is_announced: AtomicBool::new(false),
             on_first: Box::new(on_first),
             on_rest: None,
+            on_decoding: None,
         }
     }
 
@@ -75,6 +78,12 @@ impl FrameSink {
     #[must_use]
     pub fn resting_with(self, on_rest: impl Fn(Rest) + Send + Sync + 'static) -> Self {
         Self { on_rest: Some(Box::new(on_rest)), ..self }
+    }
+
+    /// The same sink, calling `on_decoding` when the driver knows its decoder.
+    #[must_use]
+    pub fn decoding_with(self, on_decoding: impl Fn(Decoding) + Send + Sync + 'static) -> Self {
+        Self { on_decoding: Some(Box::new(on_decoding)), ..self }
     }
 
     /// The camera this sink belongs to.
@@ -101,6 +110,13 @@ impl FrameSink {
     /// at all. The first name stays.
     pub fn identify(&self, model: impl Into<String>) {
         let _ = self.model.set(model.into());
+    }
+
+    /// This decodes the camera's stream; said before the first frame.
+    pub fn decoded_by(&self, decoding: Decoding) {
+        if let Some(on_decoding) = &self.on_decoding {
+            on_decoding(decoding);
+        }
     }
 
     /// The driver had to drop `frames` pictures: they were damaged, or it was

@@ -18,6 +18,9 @@ use crate::domain::CameraId;
 /// Most cameras that one sensor wakes; as many as there can be.
 const CAMERAS_MAX: usize = 16;
 
+/// Whether the board's own decoders stay unused.
+const DECODERS: [(&str, bool); 2] = [("auto", false), ("software", true)];
+
 const DRIVERS: [(&str, GpioDriver); 4] = [
     ("auto", GpioDriver::Auto),
     ("raspberry-pi", GpioDriver::RaspberryPi),
@@ -29,8 +32,13 @@ const DRIVERS: [(&str, GpioDriver); 4] = [
 pub fn board(root: &Section<'_>, cameras: &[CameraConfig]) -> BoardSettings {
     let section = root.section("board");
     let profile = section.get("profile", profile);
+    let decoders = section.get("decoders", rules::choice(&DECODERS));
     section.finish();
-    BoardSettings { profile, gpio: gpio(root.section("gpio"), cameras) }
+    BoardSettings {
+        profile,
+        decodes_by_software: decoders.unwrap_or_default(),
+        gpio: gpio(root.section("gpio"), cameras),
+    }
 }
 
 fn gpio(section: Section<'_>, cameras: &[CameraConfig]) -> GpioSettings {
@@ -225,6 +233,14 @@ mod tests {
         let variables = Environment::from([(name, "GPIO5".to_owned())]);
         let settings = Settings::parse("w", "", &variables, &Overrides::default()).unwrap();
         assert!(settings.board.gpio.siren.is_some());
+    }
+
+    #[test]
+    fn the_boards_decoders_can_be_left_to_software() {
+        let settings =
+            |text| Settings::parse("w", text, &Environment::new(), &Overrides::default()).unwrap();
+        assert!(!settings("").board.decodes_by_software);
+        assert!(settings("[board]\ndecoders = \"software\"\n").board.decodes_by_software);
     }
 
     #[test]

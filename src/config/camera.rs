@@ -10,7 +10,7 @@ use super::rules::{self, Bad};
 use super::section::Section;
 use super::{CameraConfig, area, source};
 use crate::capture::{
-    CameraSettings, ConnectionMode, DriverKind, PtpAddress, RtspTransport, Source,
+    CameraSettings, ConnectionMode, DecoderChoice, DriverKind, PtpAddress, RtspTransport, Source,
 };
 use crate::domain::{CameraId, FRAME_EDGE_MAX_PX};
 use crate::media::{RecordMode, RecordSettings};
@@ -41,8 +41,14 @@ const MODES: [(&str, ConnectionMode); 3] = [
 const TRANSPORTS: [(&str, RtspTransport); 2] =
     [("tcp", RtspTransport::Tcp), ("udp", RtspTransport::Udp)];
 
-const RECORD_MODES: [(&str, RecordMode); 2] =
-    [("events", RecordMode::Events), ("off", RecordMode::Off)];
+const DECODERS: [(&str, DecoderChoice); 2] =
+    [("auto", DecoderChoice::Auto), ("software", DecoderChoice::Software)];
+
+const RECORD_MODES: [(&str, RecordMode); 3] = [
+    ("events", RecordMode::Events),
+    ("continuous", RecordMode::Continuous),
+    ("off", RecordMode::Off),
+];
 
 /// All cameras of the file. `has_own_labels`: the network is not a built-in one,
 /// so that its classes cannot be checked.
@@ -96,6 +102,7 @@ fn capture(section: &Section<'_>, id: CameraId, name: String) -> Option<CameraSe
     section.set_some("size", &mut camera.size_px, size);
     section.set_some("fps", &mut camera.fps, rules::whole(1..=240));
     section.set("transport", &mut camera.transport, rules::choice(&TRANSPORTS));
+    section.set("decoder", &mut camera.decoder, rules::choice(&DECODERS));
     section.set("stall_timeout", &mut camera.stall_timeout, rules::span(ms(200)..=ms(60_000)));
     section.set("paced", &mut camera.is_paced, rules::boolean);
     section.set("mode", &mut camera.mode, rules::choice(&MODES));
@@ -194,13 +201,15 @@ fn read_record(camera: &Section<'_>, capture: Option<&CameraSettings>) -> Record
     section.set("mode", &mut record.mode, rules::choice(&RECORD_MODES));
     section.set("pre_roll", &mut record.pre_roll, rules::span(ms(0)..=ms(30_000)));
     section.set("post_roll", &mut record.post_roll, rules::span(ms(0)..=ms(60_000)));
-    let is_events = section.has("mode") && record.mode == RecordMode::Events;
+    let wants_video = section.has("mode") && record.mode != RecordMode::Off;
     let streams = |camera: &CameraSettings| {
         matches!(camera.source, Source::Rtsp(_) | Source::File(_) | Source::Footage)
     };
-    if is_events && capture.is_some_and(|camera| !streams(camera)) {
+    if wants_video && capture.is_some_and(|camera| !streams(camera)) {
         let fix = "remove it; only network cameras and video files send video that can be kept";
-        section.mistake("mode", "is events for a source without a video stream", fix);
+        let word = RECORD_MODES.iter().find(|(_, mode)| *mode == record.mode);
+        let word = word.map_or("events", |(word, _)| *word);
+        section.mistake("mode", &format!("is {word} for a source without a video stream"), fix);
     }
     section.finish();
     record

@@ -38,13 +38,14 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::de::DeTable;
 
 use self::section::Reader;
 use crate::api::ApiSettings;
 use crate::assess::{AnalystSettings, AssessSettings};
-use crate::board::BoardSettings;
+use crate::board::{BoardSettings, ProfileStorage};
 use crate::capture::CameraSettings;
 use crate::fleet::FleetSettings;
 use crate::infer::InferSettings;
@@ -81,6 +82,8 @@ pub struct Settings {
     pub analyst: Option<AnalystSettings>,
     /// The store.
     pub store: StoreSettings,
+    /// What of it the configuration does not say.
+    pub left_open: LeftOpen,
     /// The upload.
     pub upload: UploadSettings,
     /// What those upstream call this box; absent: a name that it gives itself.
@@ -93,6 +96,15 @@ pub struct Settings {
     pub board: BoardSettings,
     /// Where everything that survives a restart is kept.
     pub state_dir: PathBuf,
+}
+
+/// Keys of `[store]` that a board's profile may fill in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOpen {
+    /// `flush_interval`.
+    pub flush_interval: bool,
+    /// `min_free`.
+    pub min_free: bool,
 }
 
 /// One camera.
@@ -161,6 +173,18 @@ impl Settings {
         result.map_err(|mistakes| ConfigError::Mistakes { file: file.to_owned(), mistakes })
     }
 
+    /// The same, with what it leaves open as the board's profile has it.
+    #[must_use]
+    pub fn stored_as(mut self, profile: ProfileStorage) -> Self {
+        if let (true, Some(ms)) = (self.left_open.flush_interval, profile.flush_interval_ms) {
+            self.store.flush_interval = Duration::from_millis(ms.into());
+        }
+        if let (true, Some(mib)) = (self.left_open.min_free, profile.min_free_mib) {
+            self.store.min_free_bytes = u64::from(mib) << 20;
+        }
+        self
+    }
+
     /// The built-in settings: the footage that comes with the program, served on
     /// loopback, kept in the user's own state directory.
     ///
@@ -209,7 +233,7 @@ fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides)
     let root = reader.root(table);
     let api = service::api(&root, &overrides.listen);
     let infer = service::infer(root.section("detector"));
-    let store = service::store(root.section("store"));
+    let (store, left_open) = service::store(root.section("store"));
     let assess = assess::assess(root.section("assess"));
     let analyst = analyst::analyst(root.section("analyst"));
     let upload = upload::upload(root.section("upload"), &assess.timezone);
@@ -227,6 +251,7 @@ fn settings<'a>(reader: &Reader<'a>, table: &DeTable<'a>, overrides: &Overrides)
         assess,
         analyst,
         store,
+        left_open,
         upload,
         device_id,
         fleet,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::LeftOpen;
 use super::mistake::Place;
 use super::rules::{self, Bad};
 use super::section::{Reader, Section};
@@ -258,17 +259,33 @@ fn input_edge(value: &DeValue<'_>) -> Result<u32, Bad> {
 }
 
 /// The store.
-pub fn store(section: Section<'_>) -> StoreSettings {
+pub fn store(section: Section<'_>) -> (StoreSettings, LeftOpen) {
     let mut store = StoreSettings::default();
     let (shortest, longest) = (Duration::from_millis(50), Duration::from_secs(10));
-    section.set("flush_interval", &mut store.flush_interval, rules::span(shortest..=longest));
+    let flush_interval = section.get("flush_interval", rules::span(shortest..=longest));
     section.set("flush_records", &mut store.flush_records, rules::whole(1..=FLUSH_RECORDS_MAX));
     section.set("journal_max", &mut store.journal_max_bytes, rules::size(16 * MIB..=TIB));
     section.set("clips_max", &mut store.clips_max_bytes, rules::size(16 * MIB..=64 * TIB));
     section.set_some("clips_max_age", &mut store.clips_max_age, rules::span(HOUR..=CENTURY));
+    section.set("stills_max", &mut store.stills_max_bytes, rules::size(16 * MIB..=64 * TIB));
+    section.set_some("stills_max_age", &mut store.stills_max_age, rules::span(HOUR..=CENTURY));
+    section.set(
+        "recordings_max",
+        &mut store.recordings_max_bytes,
+        rules::size(64 * MIB..=64 * TIB),
+    );
+    section.set_some(
+        "recordings_max_age",
+        &mut store.recordings_max_age,
+        rules::span(HOUR..=CENTURY),
+    );
     section.set("media_max", &mut store.media_max_bytes, rules::size(16 * MIB..=64 * TIB));
     section.set_some("max_age", &mut store.max_age, rules::span(HOUR..=CENTURY));
-    section.set("min_free", &mut store.min_free_bytes, rules::size(MIB..=TIB));
+    let min_free = section.get("min_free", rules::size(MIB..=TIB));
+    let left_open =
+        LeftOpen { flush_interval: flush_interval.is_none(), min_free: min_free.is_none() };
+    store.flush_interval = flush_interval.unwrap_or(store.flush_interval);
+    store.min_free_bytes = min_free.unwrap_or(store.min_free_bytes);
     section.finish();
-    store
+    (store, left_open)
 }

@@ -50,10 +50,26 @@ fn an_empty_file_means_the_defaults() {
 }
 
 #[test]
+fn a_board_fills_in_only_what_the_configuration_leaves_open() {
+    let card = ProfileStorage { flush_interval_ms: Some(1000), min_free_mib: Some(256) };
+    let stored = |text| {
+        let store = parse(text).unwrap().stored_as(card).store;
+        (store.flush_interval.as_millis(), store.min_free_bytes >> 20)
+    };
+    assert_eq!(stored(""), (1000, 256));
+    assert_eq!(stored("[store]\nflush_interval = \"500ms\"\n"), (500, 256));
+    assert_eq!(stored("[store]\nmin_free = \"64MiB\"\n"), (1000, 64));
+    let untouched = parse("").unwrap().stored_as(ProfileStorage::default());
+    assert_eq!(untouched.store, StoreSettings::default());
+}
+
+#[test]
 fn the_defaults_in_the_example_are_those_of_the_code() {
-    let shipped = parse(EXAMPLE).unwrap();
-    assert_eq!(parse(&uncommented(false)).unwrap(), shipped);
-    assert_eq!(Settings { cameras: vec![], ..shipped }, parse("").unwrap());
+    // What is written and what is left open differ in nothing but that.
+    let parse = |text: &str| Settings { left_open: LeftOpen::default(), ..parse(text).unwrap() };
+    let shipped = parse(EXAMPLE);
+    assert_eq!(parse(&uncommented(false)), shipped);
+    assert_eq!(Settings { cameras: vec![], ..shipped }, parse(""));
 }
 
 #[test]

@@ -62,6 +62,9 @@ pub struct AlertRule {
     pub min_confidence: Option<f32>,
     /// When it holds; absent: always.
     pub schedule: Option<Schedule>,
+    /// The motion sensor must have seen something while the event lasted, or no more
+    /// than this before it began or after it ended; absent: it is not asked.
+    pub motion_within: Option<Duration>,
     /// What makes two alerts the same, with `{camera_id}`, `{rule_id}` and
     /// `{object_type}`.
     pub dedup_key_template: String,

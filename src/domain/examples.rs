@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::{
-    BBox, BatchId, CameraId, Detection, DetectionId, Event, EventId, Label, RiskScore, Timestamp,
-    TrackId,
+    BBox, BatchId, CameraId, Detection, DetectionId, Event, EventId, FrameMeta, Label, RiskScore,
+    SessionId, Timestamp, TrackId,
 };
 
 /// 2026-01-15T10:30:00.120Z
@@ -41,6 +41,17 @@ pub fn event() -> Event {
         reviewed: false,
         notes: String::new(),
         snooze_until: None,
+    }
+}
+
+/// What goes with the first frame of a camera `yard`.
+pub fn frame_meta() -> FrameMeta {
+    FrameMeta {
+        camera: "yard".parse().expect("a constant that is an id"),
+        session: SessionId(1),
+        sequence: 0,
+        captured_at: Timestamp::default(),
+        captured_mono: Duration::ZERO,
     }
 }
 

@@ -214,22 +214,13 @@ pub trait FrameTap: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn meta() -> FrameMeta {
-        FrameMeta {
-            camera: "yard".parse().unwrap(),
-            session: SessionId(1),
-            sequence: 0,
-            captured_at: Timestamp::default(),
-            captured_mono: Duration::ZERO,
-        }
-    }
+    use crate::domain::examples::frame_meta;
 
     fn nv12(width_px: u32, stride: usize, len: usize) -> Result<Frame, FrameError> {
         let planes = [Plane { offset: 0, stride }, Plane { offset: stride * 4, stride }];
         let data = Bytes::from(vec![0; len]);
         Frame::new(
-            meta(),
+            frame_meta(),
             (width_px, 4),
             PixelFormat::Nv12,
             ColorSpace::Bt601Limited,

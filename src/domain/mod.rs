@@ -8,6 +8,7 @@
 //! | frame | One picture with its capture time ([`Frame`]) | packet |
 //! | encoded frame | One picture as the camera encoded it ([`EncodedFrame`]) | packet |
 //! | clip | Video of one event: pre-roll, event, post-roll ([`Clip`]) | recording |
+//! | recording | All of a camera's video, kept in segments | clip |
 //! | capture time | Instant of exposure, mapped once to wall time | time of receipt, pts |
 //! | snapshot | JPEG cut from a stream for an event | still |
 //! | thumbnail | Small JPEG for lists | snapshot |

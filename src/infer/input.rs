@@ -266,10 +266,9 @@ fn black(color: usize) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::domain::{FrameMeta, Plane, SessionId, Timestamp};
+    use crate::domain::Plane;
+    use crate::domain::examples::frame_meta;
 
     const SIZE: (u32, u32) = (6, 4);
 
@@ -285,14 +284,8 @@ mod tests {
             (PixelFormat::I420, _) => [v; 4],
         };
         let data: Vec<u8> = (0..3).flat_map(|n| pattern(n).repeat(stride)).collect();
-        let meta = FrameMeta {
-            camera: "yard".parse().unwrap(),
-            session: SessionId(1),
-            sequence: 0,
-            captured_at: Timestamp::default(),
-            captured_mono: Duration::ZERO,
-        };
-        Frame::new(meta, SIZE, format, color, &[plane(0), plane(1), plane(2)], data.into()).unwrap()
+        Frame::new(frame_meta(), SIZE, format, color, &[plane(0), plane(1), plane(2)], data.into())
+            .unwrap()
     }
 
     /// Blue, green, red of the input's pixel, back in 0..=255.

@@ -168,6 +168,11 @@ impl PartFile {
         self.bytes
     }
 
+    /// Whether there is something to see in it.
+    pub fn has_pictures(&self) -> bool {
+        !self.listed.is_empty()
+    }
+
     /// The next frame; writes the fragment that it ends.
     pub fn push(&mut self, frame: Arc<EncodedFrame>) -> io::Result<()> {
         self.fragmenter.push(frame).map_or(Ok(()), |fragment| self.write(fragment))
@@ -197,6 +202,16 @@ pub(super) fn open(dir: &Path, event: EventId) -> io::Result<Option<File>> {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
             _ => Err(error),
         },
+    }
+}
+
+/// The clip of `event`, opened, while it is made.
+pub(super) fn open_growing(dir: &Path, event: EventId) -> io::Result<Option<File>> {
+    match File::open(path_of(dir, event, PART)) {
+        Ok(file) => Ok(Some(file)),
+        // It has just become whole.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => open(dir, event),
+        Err(error) => Err(error),
     }
 }
 

@@ -6,6 +6,7 @@
 //! open, so a camera's bytes are written at most so many times. An end of the
 //! stream (the camera reconnects, its format changes) is the end of its clips.
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ struct State {
     /// Capture time of the newest frame, and when it came.
     latest: Duration,
     arrived: Duration,
+    /// The motion sensor's latest sign, and until when events have to do with it.
+    alarm: Option<RangeInclusive<Duration>>,
     open: Vec<OpenClip>,
 }
 
@@ -77,7 +80,7 @@ pub(super) struct Step {
 
 /// Whether events of a camera get clips.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recording {
+pub enum ClipState {
     /// They do.
     Events,
     /// The configuration says no.
@@ -95,6 +98,7 @@ impl ClipLane {
             stream: None,
             latest: Duration::ZERO,
             arrived: Duration::ZERO,
+            alarm: None,
             open: Vec::new(),
         };
         Self { clock, figures, state: Mutex::new(state) }
@@ -107,6 +111,12 @@ impl ClipLane {
         if settings.mode == RecordMode::Off {
             state.end_stream();
         }
+    }
+
+    /// The motion sensor began to see something at `at`: clips of events that begin
+    /// until `until` show what was before that.
+    pub fn attend(&self, at: Duration, until: Duration) {
+        self.lock().alarm = Some(at..=until);
     }
 
     /// How many bytes of video it may hold.
@@ -122,12 +132,16 @@ impl ClipLane {
     }
 
     /// Whether events get clips now.
-    pub fn recording(&self) -> Recording {
+    pub fn recording(&self) -> ClipState {
         let state = self.lock();
         match state.settings.mode {
-            RecordMode::Off => Recording::Off,
-            RecordMode::Events if state.is_live(self.clock.monotonic()) => Recording::Events,
-            RecordMode::Events => Recording::NoVideo,
+            RecordMode::Off => ClipState::Off,
+            RecordMode::Events | RecordMode::Continuous => {
+                match state.is_live(self.clock.monotonic()) {
+                    true => ClipState::Events,
+                    false => ClipState::NoVideo,
+                }
+            }
         }
     }
 
@@ -208,8 +222,7 @@ impl FrameTap for ClipLane {
             state.stream = Some((frame.session, Arc::clone(&frame.format)));
         }
         (state.latest, state.arrived) = (frame.captured_mono, now);
-        let limits =
-            PreRollLimits { span: state.settings.pre_roll + LATENESS, bytes: state.bytes_max };
+        let limits = PreRollLimits { span: state.held_span(), bytes: state.bytes_max };
         let live = state.open.iter().filter(|clip| clip.rest.is_none());
         let needed = live.map(|clip| clip.position).min();
         let given_up = state.ring.push(Arc::clone(frame), limits, needed);
@@ -223,9 +236,24 @@ impl State {
         self.stream.is_some() && now.saturating_sub(self.arrived) < SILENCE
     }
 
+    /// How much video is held: enough for an event that is about to begin.
+    fn held_span(&self) -> Duration {
+        let alarm = self.alarm.as_ref().filter(|alarm| self.latest <= *alarm.end() + LATENESS);
+        let since = alarm.map_or(Duration::ZERO, |it| self.latest.saturating_sub(*it.start()));
+        self.settings.pre_roll + since + LATENESS
+    }
+
+    /// Where the clip of an event that begins at `at` should begin: before it, and
+    /// before what made the motion sensor wake the camera.
+    fn beginning(&self, at: Duration) -> Duration {
+        let alarm = self.alarm.as_ref().filter(|alarm| alarm.contains(&at));
+        let cause = alarm.map_or(at, |it| *it.start().max(&at.saturating_sub(LENGTH_MAX / 2)));
+        cause.saturating_sub(self.settings.pre_roll)
+    }
+
     fn open(&mut self, event: EventId, at: Duration) -> Option<Clip> {
         let (_, format) = self.stream.as_ref()?;
-        let (position, start) = self.ring.position_at(at.saturating_sub(self.settings.pre_roll));
+        let (position, start) = self.ring.position_at(self.beginning(at));
         // Without a keyframe yet the clip begins with the next.
         let start = start.unwrap_or(self.latest);
         self.open.push(OpenClip {
@@ -331,6 +359,21 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_the_motion_sensor_announced_is_shown_from_before_the_sensor() {
+        let lane = lane();
+        film(&lane, 0..300);
+        lane.attend(s(30), s(40));
+        film(&lane, 300..390);
+        assert_eq!(lane.begin(EventId(1), s(38)).unwrap().event_at, s(13));
+        assert_eq!(lane.steps()[0].frames[0].captured_mono, s(25));
+        lane.end_event(EventId(1), s(38));
+        film(&lane, 390..600);
+        lane.steps();
+        let late = lane.begin(EventId(2), s(59)).unwrap();
+        assert_eq!((late.file, late.event_at), (EventId(2), s(5)), "the alarm is long over");
+    }
+
+    #[test]
     fn events_that_overlap_share_a_clip_and_a_late_one_gets_its_own() {
         let lane = lane();
         film(&lane, 0..100);
@@ -382,9 +425,9 @@ mod tests {
         let lane = lane();
         film(&lane, 0..100);
         lane.begin(EventId(1), s(9)).unwrap();
-        assert_eq!(lane.recording(), Recording::Events);
+        assert_eq!(lane.recording(), ClipState::Events);
         lane.clock.advance(SILENCE);
-        assert_eq!(lane.recording(), Recording::NoVideo);
+        assert_eq!(lane.recording(), ClipState::NoVideo);
         assert_eq!(lane.steps()[0].events, Some(vec![EventId(1)]));
         assert_eq!(lane.begin(EventId(2), s(9)), None);
     }
@@ -397,7 +440,7 @@ mod tests {
         lane.set(RecordSettings { mode: RecordMode::Off, ..RecordSettings::default() });
         assert!(!lane.wants_encoded());
         assert_eq!(lane.begin(EventId(2), s(9)), None);
-        assert_eq!(lane.recording(), Recording::Off);
+        assert_eq!(lane.recording(), ClipState::Off);
         assert_eq!(lane.steps()[0].frames.len(), 60, "what was open is whole");
     }
 }

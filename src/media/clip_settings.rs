@@ -8,6 +8,8 @@ pub enum RecordMode {
     /// Of each event.
     #[default]
     Events,
+    /// Always, and of each event.
+    Continuous,
     /// Never.
     Off,
 }
@@ -37,6 +39,17 @@ impl Default for RecordSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClipLimits {
     /// The oldest clips are removed beyond this many bytes.
+    pub bytes: u64,
+    /// Nothing is kept longer than this, if set.
+    pub age: Option<Duration>,
+    /// Space left to the system.
+    pub min_free_bytes: u64,
+}
+
+/// How much of what is recorded all the time is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordingLimits {
+    /// The oldest segments are removed beyond this many bytes.
     pub bytes: u64,
     /// Nothing is kept longer than this, if set.
     pub age: Option<Duration>,

@@ -138,7 +138,7 @@ impl ClipWriter {
 
     fn write(&mut self, shared: &Shared, lane: &ClipLane, step: Step) {
         let Step { id, format, frames, events } = step;
-        let outcome = self.append(id, &format, frames);
+        let outcome = self.append(shared, id, &format, frames);
         let is_full = matches!(outcome, Ok(bytes) if bytes > CLIP_BYTES_MAX);
         let has_failed = outcome.is_err();
         self.report(outcome.map(drop));
@@ -154,6 +154,7 @@ impl ClipWriter {
     /// Writes frames of a clip; its bytes so far.
     fn append(
         &mut self,
+        shared: &Shared,
         id: EventId,
         format: &crate::domain::VideoFormat,
         frames: Vec<Arc<crate::domain::EncodedFrame>>,
@@ -172,6 +173,9 @@ impl ClipWriter {
             }
         }
         let bytes = part.bytes();
+        if part.has_pictures() {
+            shared.growing().insert(id, bytes);
+        }
         self.parts.insert(id, part);
         outcome.map(|()| bytes)
     }
@@ -187,6 +191,7 @@ impl ClipWriter {
                 let has_failed = finished.is_err();
                 self.report(finished.map(drop));
                 if has_failed {
+                    shared.growing().remove(&id);
                     // What is on the disk is finished, and told, at the next start.
                     return;
                 }
@@ -198,6 +203,7 @@ impl ClipWriter {
             self.figures.kept.inc();
         }
         self.show(shared);
+        shared.growing().remove(&id);
         if let Some(listener) = shared.listener() {
             listener(ClipNews::Finished { file: id, events, size });
         }

@@ -10,15 +10,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::MediaError;
 use super::clip_files;
-use super::clip_lane::{ClipLane, LaneFigures, Recording};
+use super::clip_lane::{ClipLane, ClipState, LaneFigures};
 use super::clip_settings::{ClipLimits, RecordSettings};
 use super::clip_writer::ClipWriter;
+use super::recording::{PlayError, Playback};
 use crate::domain::{CameraId, Clip, ClipSize, EventId, FrameTap};
 use crate::health::{Counter, Gauge, Health, Metrics};
 use crate::rt::{Claim, Clock, FreeBytes, Stop, Tasks};
@@ -107,6 +110,10 @@ pub(super) struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     kept: Mutex<BTreeSet<EventId>>,
+    /// Clips in the making, and their bytes that are synced: at most two for each
+    /// camera.
+    growing: Mutex<BTreeMap<EventId, u64>>,
+    playbacks: Arc<AtomicUsize>,
     pub bytes: Gauge,
 }
 
@@ -133,6 +140,8 @@ impl Clips {
             queue: Mutex::default(),
             wake: Condvar::new(),
             kept: Mutex::default(),
+            growing: Mutex::default(),
+            playbacks: Arc::default(),
             bytes: metrics.gauge("watchpost_clip_bytes", "Bytes of all clips.", &[]),
         });
         let mut writer = ClipWriter::new(context);
@@ -175,6 +184,17 @@ impl Clips {
         self.0.wake_up();
     }
 
+    /// The motion sensor has begun to see something: clips of events at these cameras
+    /// (none: all) that begin within `span` show what was before that, as far as the
+    /// memory for video reaches. Never blocks.
+    pub fn attend(&self, cameras: &[CameraId], span: Duration) {
+        let now = self.0.clock.monotonic();
+        let queue = self.0.lock();
+        let is_meant = |camera: &CameraId| cameras.is_empty() || cameras.contains(camera);
+        let lanes = queue.lanes.iter().filter(|(camera, _)| is_meant(camera));
+        lanes.for_each(|(_, lane)| lane.attend(now, now + span));
+    }
+
     /// An event has begun, with a picture taken at `at` (monotonic). Returns where
     /// its video will be, if its camera has any. Never blocks.
     pub fn begin(&self, camera: &CameraId, event: EventId, at: Duration) -> Option<Clip> {
@@ -191,8 +211,8 @@ impl Clips {
     }
 
     /// Whether events of a camera get clips now.
-    pub fn recording(&self, camera: &CameraId) -> Recording {
-        self.0.lane_of(camera).map_or(Recording::Off, |lane| lane.recording())
+    pub fn recording(&self, camera: &CameraId) -> ClipState {
+        self.0.lane_of(camera).map_or(ClipState::Off, |lane| lane.recording())
     }
 
     /// A look at the files that keeps nothing alive.
@@ -221,6 +241,25 @@ impl Clips {
         })
     }
 
+    /// The first `length` of a clip, of which there is so much at least once it was
+    /// there: also of one that is still being recorded. `None` when nothing of it is on
+    /// the disk. Reads the disk.
+    ///
+    /// # Errors
+    /// When too many are read at the same time, or the disk fails.
+    pub fn play(&self, file: EventId, length: Duration) -> Result<Option<Playback>, PlayError> {
+        let what = format!("the clip of event {file}");
+        let synced = self.0.growing().get(&file).copied();
+        let opened = match synced {
+            Some(_) => clip_files::open_growing(&self.0.dir, file),
+            None => clip_files::open(&self.0.dir, file),
+        };
+        let measured = opened.and_then(|file| file.map(|file| measured(file, synced)).transpose());
+        let measured = measured.map_err(|source| PlayError::Read { what: what.clone(), source });
+        let Some((bytes, file)) = measured? else { return Ok(None) };
+        Playback::of_file((&what, file), bytes, length, &self.0.playbacks)
+    }
+
     /// Bytes of all clips.
     pub fn bytes(&self) -> u64 {
         self.0.bytes.value() as u64
@@ -234,6 +273,12 @@ impl Clips {
         drop(queue);
         self.0.wake_up();
     }
+}
+
+/// A file and how much of it counts; all unless told.
+fn measured(file: File, bytes: Option<u64>) -> io::Result<(u64, File)> {
+    let bytes = bytes.map_or_else(|| file.metadata().map(|meta| meta.len()), Ok)?;
+    Ok((bytes, file))
 }
 
 impl Shared {
@@ -289,6 +334,10 @@ impl Shared {
 
     pub fn kept(&self) -> MutexGuard<'_, BTreeSet<EventId>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn growing(&self) -> MutexGuard<'_, BTreeMap<EventId, u64>> {
+        self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake_up(&self) {

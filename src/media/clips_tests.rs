@@ -171,7 +171,7 @@ fn a_camera_that_is_removed_ends_its_clip_and_one_that_is_off_has_none() {
     bench.clips.begin(&camera(), EventId(1), bench.now()).unwrap();
     bench.clips.remove_camera(&camera());
     assert!(matches!(bench.news(), ClipNews::Finished { size: Some(_), .. }));
-    assert_eq!(bench.clips.recording(&camera()), Recording::Off);
+    assert_eq!(bench.clips.recording(&camera()), ClipState::Off);
     let off = RecordSettings { mode: RecordMode::Off, ..RecordSettings::default() };
     bench.tap = bench.clips.insert(&camera(), off);
     bench.film(6);

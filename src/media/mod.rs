@@ -12,19 +12,27 @@ pub mod jpeg;
 mod live_view;
 mod overlay;
 mod pre_roll;
+mod recording;
 mod snapshot_files;
 mod snapshots;
+mod still_files;
+mod stills;
 #[cfg(test)]
 mod testing;
 mod yuv;
 
 use bytes::Bytes;
 
-pub use clip_lane::Recording;
-pub use clip_settings::{ClipLimits, RecordMode, RecordSettings};
+pub use clip_lane::ClipState;
+pub use clip_settings::{ClipLimits, RecordMode, RecordSettings, RecordingLimits};
 pub use clips::{ClipFilesView, ClipNews, Clips, ClipsContext, OnClip};
 pub use live_view::{LiveView, LiveViews, Viewer};
+pub use recording::{
+    PLAYBACK_MAX, PLAYBACKS_MAX, PlayError, Playback, RecordedSpan, Recordings, RecordingsContext,
+};
 pub use snapshots::{SaveDone, Snapshots};
+pub use still_files::Still;
+pub use stills::{StillLimits, Stills, StillsContext};
 
 use crate::domain::{BBox, Label, Timestamp, TrackId};
 

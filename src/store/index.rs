@@ -24,7 +24,7 @@ use crate::domain::{CameraId, Event, Label, RiskScore, Timestamp};
 use crate::rt::panic_message;
 
 /// Layout of keys and values; another one is rebuilt, not read.
-const FORMAT_VERSION: &[u8] = &[4];
+const FORMAT_VERSION: &[u8] = &[5];
 /// Below about 8 MiB the setting saves nothing (measured), and more writes.
 const CACHE_BYTES: u64 = 8 << 20;
 

@@ -5,6 +5,7 @@
 //! they are safe, [`Reader`] finds them again, [`Feed`] shows them in order to
 //! whoever hands them on.
 
+mod alert_rule_forms;
 mod amending;
 mod carrying;
 mod catch_up;

@@ -3,25 +3,25 @@
 //! All have the same head; the form of the kind follows, or nothing when the
 //! thing was removed. A new form gets a new tag; the old tags stay readable.
 
-use std::time::Duration;
-
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::alert_rule_forms::{AlertRuleV1, AlertRuleV2, alert_rule_v1, alert_rule_v2};
 use super::{Record, RecordId, RecordKind, Removal};
 use crate::domain::{
-    Alert, AlertId, AlertRule, AlertStatus, CameraId, EventId, RiskLevel, RuleId, SceneChange,
-    SceneChangeId, SceneChangeType, Schedule, Setting, TimeOfDay, Timestamp, Weekday,
+    Alert, AlertId, AlertStatus, CameraId, EventId, RiskLevel, RuleId, SceneChange, SceneChangeId,
+    SceneChangeType, Setting, Timestamp,
 };
 
 const ALERT_V1: u8 = 16;
 const ALERT_RULE_V1: u8 = 17;
 const SCENE_CHANGE_V1: u8 = 18;
 const SETTING_V1: u8 = 19;
+const ALERT_RULE_V2: u8 = 20;
 
 // The place in these lists is what is stored.
-const LEVELS: [RiskLevel; 4] =
+pub(super) const LEVELS: [RiskLevel; 4] =
     [RiskLevel::Low, RiskLevel::Medium, RiskLevel::High, RiskLevel::Critical];
 const STATUSES: [AlertStatus; 4] = [
     AlertStatus::Pending,
@@ -35,16 +35,6 @@ const CHANGES: [SceneChangeType; 4] = [
     SceneChangeType::ViewTampered,
     SceneChangeType::Unknown,
 ];
-const DAYS: [Weekday; 7] = [
-    Weekday::Monday,
-    Weekday::Tuesday,
-    Weekday::Wednesday,
-    Weekday::Thursday,
-    Weekday::Friday,
-    Weekday::Saturday,
-    Weekday::Sunday,
-];
-
 /// A record in its stored form: what all kinds have, then the form of its kind,
 /// which is missing when the thing was removed.
 #[derive(Serialize, Deserialize)]
@@ -57,16 +47,17 @@ pub(super) struct Kept<T> {
 pub(super) enum Rare {
     Alert(Kept<AlertV1>),
     AlertRule(Kept<AlertRuleV1>),
+    AlertRuleV2(Kept<AlertRuleV2>),
     SceneChange(Kept<SceneChangeV1>),
     Setting(Kept<SettingV1>),
 }
 
 #[derive(Serialize, Deserialize)]
-struct HeadV1 {
+pub(super) struct HeadV1 {
     #[serde(with = "id_bytes")]
-    id: [u8; 16],
-    revision: u32,
-    at_ms: i64,
+    pub id: [u8; 16],
+    pub revision: u32,
+    pub at_ms: i64,
 }
 
 /// An id as it is stored; in the text of an export it is a UUID.
@@ -106,32 +97,6 @@ pub(super) struct AlertV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct AlertRuleV1 {
-    name: String,
-    description: Option<String>,
-    is_enabled: bool,
-    severity: Option<u8>,
-    risk_threshold: Option<u8>,
-    object_types: Vec<String>,
-    cameras: Vec<CameraId>,
-    zones: Vec<String>,
-    min_confidence: Option<f32>,
-    schedule: Option<ScheduleV1>,
-    dedup_key_template: String,
-    cooldown_ms: u64,
-    channels: Vec<String>,
-    updated_at_ms: i64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ScheduleV1 {
-    days: Vec<u8>,
-    start_minute: Option<u16>,
-    end_minute: Option<u16>,
-    timezone: String,
-}
-
-#[derive(Serialize, Deserialize)]
 pub(super) struct SceneChangeV1 {
     camera: CameraId,
     change: u8,
@@ -151,6 +116,7 @@ pub(super) fn encode(record: &Record) -> Option<(u8, postcard::Result<Vec<u8>>)>
     Some(match Rare::of(record)? {
         Rare::Alert(kept) => (ALERT_V1, postcard::to_allocvec(&kept)),
         Rare::AlertRule(kept) => (ALERT_RULE_V1, postcard::to_allocvec(&kept)),
+        Rare::AlertRuleV2(kept) => (ALERT_RULE_V2, postcard::to_allocvec(&kept)),
         Rare::SceneChange(kept) => (SCENE_CHANGE_V1, postcard::to_allocvec(&kept)),
         Rare::Setting(kept) => (SETTING_V1, postcard::to_allocvec(&kept)),
     })
@@ -161,6 +127,7 @@ pub(super) fn decode(tag: u8, bytes: &[u8]) -> Option<Record> {
     match tag {
         ALERT_V1 => Rare::Alert(kept(bytes)?),
         ALERT_RULE_V1 => Rare::AlertRule(kept(bytes)?),
+        ALERT_RULE_V2 => Rare::AlertRuleV2(kept(bytes)?),
         SCENE_CHANGE_V1 => Rare::SceneChange(kept(bytes)?),
         SETTING_V1 => Rare::Setting(kept(bytes)?),
         _ => return None,
@@ -184,6 +151,9 @@ impl Rare {
         Some(match record {
             Record::Detection(_) | Record::Event(_) => return None,
             Record::Alert(alert) => Self::Alert(Kept { head, form: Some(alert.into()) }),
+            Record::AlertRule(rule) if AlertRuleV2::is_needed(rule) => {
+                Self::AlertRuleV2(Kept { head, form: Some(rule.into()) })
+            }
             Record::AlertRule(rule) => Self::AlertRule(Kept { head, form: Some(rule.into()) }),
             Record::SceneChange(change) => {
                 Self::SceneChange(Kept { head, form: Some(change.into()) })
@@ -206,7 +176,8 @@ impl Rare {
     pub fn into_record(self) -> Option<Record> {
         match self {
             Self::Alert(kept) => kept.into_record(RecordKind::Alert, alert),
-            Self::AlertRule(kept) => kept.into_record(RecordKind::AlertRule, alert_rule),
+            Self::AlertRule(kept) => kept.into_record(RecordKind::AlertRule, alert_rule_v1),
+            Self::AlertRuleV2(kept) => kept.into_record(RecordKind::AlertRule, alert_rule_v2),
             Self::SceneChange(kept) => kept.into_record(RecordKind::SceneChange, scene_change),
             Self::Setting(kept) => kept.into_record(RecordKind::Setting, setting),
         }
@@ -231,16 +202,16 @@ impl<T> Kept<T> {
     }
 }
 
-fn time(ms: i64) -> Timestamp {
+pub(super) fn time(ms: i64) -> Timestamp {
     Timestamp::from_unix_ms(ms)
 }
 
 /// The place of a value in its list.
-fn code<T: PartialEq>(list: &[T], value: &T) -> u8 {
+pub(super) fn code<T: PartialEq>(list: &[T], value: &T) -> u8 {
     list.iter().position(|known| known == value).expect("the lists are complete") as u8
 }
 
-fn value<T: Copy>(list: &[T], code: u8) -> Option<T> {
+pub(super) fn value<T: Copy>(list: &[T], code: u8) -> Option<T> {
     list.get(usize::from(code)).copied()
 }
 
@@ -277,67 +248,6 @@ fn alert(head: &HeadV1, s: AlertV1) -> Option<Record> {
         dismissed_at: s.dismissed_at_ms.map(time),
         clock_trusted: s.clock_trusted,
     }))
-}
-
-impl From<&AlertRule> for AlertRuleV1 {
-    fn from(r: &AlertRule) -> Self {
-        let schedule = r.schedule.as_ref().map(|schedule| ScheduleV1 {
-            days: schedule.days.iter().map(|day| code(&DAYS, day)).collect(),
-            start_minute: schedule.start.map(TimeOfDay::minutes),
-            end_minute: schedule.end.map(TimeOfDay::minutes),
-            timezone: schedule.timezone.clone(),
-        });
-        Self {
-            name: r.name.clone(),
-            description: r.description.clone(),
-            is_enabled: r.is_enabled,
-            severity: r.severity.map(|severity| code(&LEVELS, &severity)),
-            risk_threshold: r.risk_threshold,
-            object_types: r.object_types.clone(),
-            cameras: r.cameras.clone(),
-            zones: r.zones.clone(),
-            min_confidence: r.min_confidence,
-            schedule,
-            dedup_key_template: r.dedup_key_template.clone(),
-            cooldown_ms: u64::try_from(r.cooldown.as_millis()).unwrap_or(u64::MAX),
-            channels: r.channels.clone(),
-            updated_at_ms: r.updated_at.unix_ms(),
-        }
-    }
-}
-
-fn alert_rule(head: &HeadV1, s: AlertRuleV1) -> Option<Record> {
-    Some(Record::AlertRule(AlertRule {
-        id: RuleId(Uuid::from_bytes(head.id)),
-        revision: head.revision,
-        name: s.name,
-        description: s.description,
-        is_enabled: s.is_enabled,
-        severity: s.severity.map(|code| value(&LEVELS, code).ok_or(())).transpose().ok()?,
-        risk_threshold: s.risk_threshold,
-        object_types: s.object_types,
-        cameras: s.cameras,
-        zones: s.zones,
-        min_confidence: s.min_confidence,
-        schedule: s.schedule.map(|s| schedule(s).ok_or(())).transpose().ok()?,
-        dedup_key_template: s.dedup_key_template,
-        cooldown: Duration::from_millis(s.cooldown_ms),
-        channels: s.channels,
-        created_at: time(head.at_ms),
-        updated_at: time(s.updated_at_ms),
-    }))
-}
-
-fn schedule(s: ScheduleV1) -> Option<Schedule> {
-    let minute = |minute: Option<u16>| {
-        minute.map(|minute| TimeOfDay::from_minutes(minute).ok_or(())).transpose().ok()
-    };
-    Some(Schedule {
-        days: s.days.into_iter().map(|code| value(&DAYS, code)).collect::<Option<_>>()?,
-        start: minute(s.start_minute)?,
-        end: minute(s.end_minute)?,
-        timezone: s.timezone,
-    })
 }
 
 impl From<&SceneChange> for SceneChangeV1 {

@@ -19,6 +19,14 @@ pub struct StoreSettings {
     pub clips_max_bytes: u64,
     /// No clip is kept longer than this, if set.
     pub clips_max_age: Option<Duration>,
+    /// Oldest stills are removed beyond this many bytes.
+    pub stills_max_bytes: u64,
+    /// No still is kept longer than this, if set.
+    pub stills_max_age: Option<Duration>,
+    /// Oldest segments of recordings are removed beyond this many bytes.
+    pub recordings_max_bytes: u64,
+    /// No segment is kept longer than this, if set.
+    pub recordings_max_age: Option<Duration>,
     /// Oldest snapshots are removed beyond this many bytes.
     pub media_max_bytes: u64,
     /// Nothing is kept longer than this, if set.
@@ -36,6 +44,10 @@ impl Default for StoreSettings {
             journal_max_bytes: 512 << 20,
             clips_max_bytes: 4 << 30,
             clips_max_age: None,
+            stills_max_bytes: 4 << 30,
+            stills_max_age: None,
+            recordings_max_bytes: 16 << 30,
+            recordings_max_age: None,
             media_max_bytes: 2 << 30,
             max_age: None,
             min_free_bytes: 64 << 20,

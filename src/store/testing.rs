@@ -65,7 +65,7 @@ pub(super) fn alert(id: u128, revision: u32, at_ms: i64) -> Alert {
     }
 }
 
-/// A rule with every field in use.
+/// A rule with every field of the first form in use.
 pub(super) fn alert_rule(id: u128, revision: u32, at_ms: i64) -> AlertRule {
     AlertRule {
         id: RuleId(Uuid::from_u128(id)),
@@ -85,6 +85,7 @@ pub(super) fn alert_rule(id: u128, revision: u32, at_ms: i64) -> AlertRule {
             end: TimeOfDay::new(6, 30),
             timezone: "Europe/Berlin".into(),
         }),
+        motion_within: None,
         dedup_key_template: "{camera_id}:{rule_id}".into(),
         cooldown: Duration::from_secs(300),
         channels: vec!["siren".into()],

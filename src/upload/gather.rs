@@ -1,9 +1,10 @@
 //! Which records are uploaded, in which lane, and as what.
 
 use crate::domain::Event;
-use crate::media::{Clips, SnapshotSize, Snapshots};
+use crate::media::{SnapshotSize, Snapshots};
 use crate::store::{Fed, Record};
 
+use super::hashed_clips::HashedClips;
 use super::{Content, DetectionChoice, Item, Lane, Medium, wire};
 
 /// Bytes that a request has beside its items' content, for each of them.
@@ -23,7 +24,7 @@ pub(super) struct Selection {
     /// Where pictures are.
     pub snapshots: Snapshots,
     /// Where videos are.
-    pub clips: Option<Clips>,
+    pub clips: Option<HashedClips>,
 }
 
 impl Selection {
@@ -87,11 +88,7 @@ impl Selection {
 
     fn clip(&self, event: &Event, fed: &Fed) -> Result<Option<Item>, String> {
         let Some(clips) = &self.clips else { return Ok(None) };
-        let loaded = clips.load(event.id).map_err(|error| error.to_string())?;
-        let Some((opened, bytes)) = loaded else { return Ok(None) };
-        let medium = Medium::clip(event.id, event.camera.clone(), opened, bytes);
-        let medium = medium.map_err(|error| format!("read the clip of {}: {error}", event.id))?;
-        Ok(Some(file(medium, event, fed)))
+        Ok(clips.medium(event)?.map(|medium| file(medium, event, fed)))
     }
 }
 

@@ -85,21 +85,10 @@ impl Medium {
         Self { event, camera, kind, sha256, body: Body::Memory(jpeg) }
     }
 
-    /// The clip of an event: a file of so many bytes. Reads it whole.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn clip(event: EventId, camera: CameraId, file: File, bytes: u64) -> io::Result<Self> {
-        let (mut hash, mut at, mut piece) = (Sha256::new(), 0, vec![0; PIECE]);
-        while at < bytes {
-            let count = PIECE.min(usize::try_from(bytes - at).unwrap_or(PIECE));
-            file.read_exact_at(&mut piece[..count], at)?;
-            hash.update(&piece[..count]);
-            at += count as u64;
-        }
-        let sha256 = wire::hex(&hash.finalize());
+    /// The clip of an event: a file of so many bytes, and its SHA-256 in hex.
+    pub fn clip(event: EventId, camera: CameraId, file: File, bytes: u64, sha256: String) -> Self {
         let body = Body::File(Arc::new(file), bytes);
-        Ok(Self { event, camera, kind: MediumKind::Clip, sha256, body })
+        Self { event, camera, kind: MediumKind::Clip, sha256, body }
     }
 
     /// Bytes of the file.
@@ -139,6 +128,21 @@ impl Medium {
     }
 }
 
+/// SHA-256 of the first `bytes` of a file, in hex. Reads all of them.
+///
+/// # Errors
+/// When the file cannot be read, or is shorter.
+pub(super) fn hash_of(file: &File, bytes: u64) -> io::Result<String> {
+    let (mut hash, mut at, mut piece) = (Sha256::new(), 0, vec![0; PIECE]);
+    while at < bytes {
+        let count = PIECE.min(usize::try_from(bytes - at).unwrap_or(PIECE));
+        file.read_exact_at(&mut piece[..count], at)?;
+        hash.update(&piece[..count]);
+        at += count as u64;
+    }
+    Ok(wire::hex(&hash.finalize()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,7 +154,8 @@ mod tests {
         let bytes: Vec<u8> = (0..150_000_u32).map(|at| (at % 251) as u8).collect();
         std::fs::write(&path, &bytes).unwrap();
         let file = File::open(&path).unwrap();
-        let clip = Medium::clip(EventId(7), "yard".parse().unwrap(), file, 150_000).unwrap();
+        let sha256 = hash_of(&file, 150_000).unwrap();
+        let clip = Medium::clip(EventId(7), "yard".parse().unwrap(), file, 150_000, sha256);
         std::fs::remove_file(&path).unwrap();
         assert_eq!(clip.sha256, wire::sha256_hex(&bytes));
         assert_eq!(clip.part(140_000, 200_000).await.unwrap(), bytes[140_000..]);
@@ -164,6 +169,6 @@ mod tests {
         let path = dir.path().join("7.mp4");
         std::fs::write(&path, "short").unwrap();
         let file = File::open(&path).unwrap();
-        assert!(Medium::clip(EventId(7), "yard".parse().unwrap(), file, 6).is_err());
+        assert!(hash_of(&file, 6).is_err());
     }
 }

@@ -11,6 +11,7 @@ mod courier;
 mod dead;
 mod figures;
 mod gather;
+mod hashed_clips;
 pub mod http;
 mod lane_state;
 mod line;

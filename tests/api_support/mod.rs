@@ -12,7 +12,9 @@ pub mod golden;
 pub mod model_server;
 mod samples;
 pub mod schema;
+mod stills;
 mod store;
+mod video;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,10 +43,10 @@ use watchpost::api::{
     ApiContext, ApiHandles, ApiKey, ApiSettings, Configured, ConfiguredCamera, Role, bind, serve,
 };
 use watchpost::assess::{Alerts, AlertsContext, Analyst, AnalystContext, AnalystSettings};
+use watchpost::board::MotionLog;
 use watchpost::capture::{Controls, Directory};
 use watchpost::domain::{Secret, Setting, Timestamp};
 use watchpost::health::{Health, LogRing, Metrics, Progress};
-use watchpost::infer::DetectorInfo;
 use watchpost::jobs::{ExportContext, Exports, Jobs, JobsContext};
 use watchpost::live::Hub;
 use watchpost::media::{ClipLimits, Clips, ClipsContext, LiveViews, Snapshots};
@@ -76,6 +78,8 @@ pub struct Appliance {
     pub store: Arc<MemoryStore>,
     pub clock: Clock,
     pub alerts: Alerts,
+    /// What the motion sensor has seen.
+    pub motion_log: MotionLog,
     pub analyst: Option<Analyst>,
     /// Settings that were to be applied.
     pub tuned: Arc<Mutex<Vec<Setting>>>,
@@ -133,13 +137,16 @@ impl Appliance {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
+        let recordings = video::recordings(media.path(), &clock, &health, (&tasks, &stop));
         let hub = Hub::new(clock.clone(), metrics.clone());
         let cameras = Directory::default();
         cameras.insert(camera());
+        let motion_log = MotionLog::new(clock.monotonic());
         let alerts = Alerts::start(AlertsContext {
             reader: Arc::<MemoryStore>::clone(&store),
             writer: Arc::<MemoryStore>::clone(&store),
             hub: hub.clone(),
+            motion_log: Some(motion_log.clone()),
             clock: clock.clone(),
             health: Health::new(clock.clone()),
             metrics: metrics.clone(),
@@ -210,15 +217,11 @@ impl Appliance {
             live_views: live_views.clone(),
             snapshots: snapshots.clone(),
             clips: clips.clone(),
+            recordings,
             health: health.clone(),
             progress: progress.clone(),
             metrics: metrics.clone(),
-            detector: Some(DetectorInfo {
-                name: "nanodet-m int8".into(),
-                input_px: (416, 320),
-                threshold: 0.4,
-                chosen_because: "faster: 8 ms against 9 ms".into(),
-            }),
+            detector: Some(figures::detector()),
             system_status: Arc::new(system_status),
             tune: {
                 let tuned = Arc::clone(&tuned);
@@ -228,7 +231,7 @@ impl Appliance {
             storage: Arc::new(figures::storage),
             pipeline: Arc::new(figures::pipeline),
             controls: controls.clone(),
-            stills: media.path().join("stills"),
+            stills: stills::kept(media.path(), &clock, &metrics, &tasks, &stop),
             logs: logs.clone(),
             shutdown: {
                 let asked = Arc::clone(&asked_to_stop);
@@ -252,6 +255,7 @@ impl Appliance {
             store,
             clock,
             alerts,
+            motion_log,
             analyst,
             tuned,
             gate,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use watchpost::capture::CameraEntry;
+use watchpost::capture::{CameraEntry, Decoding};
 use watchpost::domain::{
     Alert, AlertStatus, CameraState, ColorSpace, Detection, DetectionId, Event, EventId, Frame,
     FrameMeta, PixelFormat, Plane, RiskLevel, SessionId, Timestamp, examples,
@@ -24,9 +24,14 @@ pub fn camera() -> CameraEntry {
         reason: None,
         size_px: Some((768, 576)),
         fps: 9.97,
+        decoding: Some(decoding()),
         created_at: Timestamp::from_unix_ms(1_768_472_000_000),
         last_seen_at: Some(MORNING),
     }
+}
+
+fn decoding() -> Decoding {
+    Decoding { element: "v4l2h264dec".into(), is_hardware: true, failed: None }
 }
 
 pub fn event(id: u64, revision: u32) -> Event {

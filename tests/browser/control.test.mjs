@@ -25,6 +25,14 @@ function photographersBox() {
   const done = (data) => [200, { success: true, message: "done", camera: { connected: camera.connected }, data }];
   box.controls.set(`GET ${CAMERA}/connection`, () => done());
   box.controls.set(`GET ${CAMERA}/properties/all`, () => done({ properties: properties() }));
+  const still = (number) => ({
+    id: `a${number}`, camera_id: "front_door", name: `DSC0000${number}.JPG`, content_type: "image/jpeg",
+    size_bytes: 2_340_000, written_at: "2026-01-15T10:30:00.000Z", url: `${CAMERA}/stills/a${number}`,
+  });
+  box.controls.set(`GET ${CAMERA}/stills`, () => {
+    const items = Array.from({ length: camera.shots }, (_, number) => still(number + 1));
+    return [200, { items, pagination: { total: items.length, has_more: false } }];
+  });
   box.controls.set(`PUT ${CAMERA}/properties/iso`, () => ((camera.iso = "0x190"), done()));
   box.controls.set(`POST ${CAMERA}/actions/shutter`, () => {
     camera.shots += 1;
@@ -50,6 +58,10 @@ test("a camera is set, shot with and let go, and what it refuses is said", async
     assert.equal(camera.iso, "0x190");
     await dialog.getByRole("button", { name: "Shutter" }).click(SOON);
     await dialog.getByText("The shutter was pressed.").waitFor(SOON);
+    const still = dialog.getByRole("link", { name: "DSC00001.JPG" });
+    await still.waitFor(SOON);
+    assert.equal(new URL(await still.evaluate((link) => link.href)).pathname, `${CAMERA}/stills/a1`);
+    await dialog.getByText("2.3 MB").waitFor(SOON);
     if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
     await dialog.getByRole("button", { name: "Shutter" }).click(SOON);
     await dialog.getByText("The disk is full").waitFor(SOON);

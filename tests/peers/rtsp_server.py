@@ -7,7 +7,8 @@ begins with picture 0. Prints `port N` once it listens; unknown paths answer 404
 
     rtsp_server.py FILE [--port N] [--path /stream] [--user U --password P] [--digest]
 
-Instead of FILE, `jpeg`, `h265` or `vp8` serves a test pattern in that encoding,
+Instead of FILE, `jpeg`, `h265`, `h264-422` (colour in twice as many rows as decoders
+commonly know) or `vp8` serves a test pattern in that encoding,
 with sound beside it, as cameras have.
 
 Needs python3-gi, gir1.2-gst-rtsp-server-1.0 and GStreamer's good and bad plug-ins.
@@ -103,6 +104,9 @@ PATTERNS = {
     "jpeg": "jpegenc ! rtpjpegpay name=pay1 pt=26",
     "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 "
             "! rtph265pay name=pay1 pt=97 config-interval=1",
+    "h264-422": "videoconvert ! video/x-raw,format=Y42B "
+                "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 "
+                "! video/x-h264,profile=high-4:2:2 ! rtph264pay name=pay1 pt=97 config-interval=1",
     "vp8": "vp8enc deadline=1 ! rtpvp8pay name=pay1 pt=98",
 }
 

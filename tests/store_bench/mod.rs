@@ -183,6 +183,7 @@ pub fn alert_rule(id: u128, after_ms: i64) -> AlertRule {
         zones: Vec::new(),
         min_confidence: None,
         schedule: None,
+        motion_within: None,
         dedup_key_template: "{camera_id}:{rule_id}".into(),
         cooldown: Duration::from_secs(300),
         channels: Vec::new(),

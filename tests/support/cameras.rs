@@ -179,6 +179,21 @@ impl Bench {
         self.health.reports().into_iter().find(|report| report.component == name)
     }
 
+    /// Waits until health says `words` of camera `id`.
+    pub fn wait_health(&self, id: &str, words: &str) -> Report {
+        // Pictures come ten times a second: each is an occasion to look again.
+        for pictures in 0.. {
+            let report = self.health_of(id).unwrap();
+            if report.message.contains(words) {
+                return report;
+            }
+            let seen = self.album(id).shots().len();
+            assert!(pictures < 600, "health says {:?}", report.message);
+            self.album(id).wait_for(seen + 1);
+        }
+        unreachable!("the loop ends by itself")
+    }
+
     /// Stops everything and checks that nothing hangs or ended on its own.
     pub fn finish(self) {
         self.stop.set();

@@ -55,6 +55,13 @@ impl RtspServer {
         *self = Self::spawn(self.port, self.options.clone());
     }
 
+    /// Ends it, and shows a test pattern in this encoding on the same port instead.
+    pub fn restart_as(&mut self, encoding: &str) {
+        self.kill();
+        self.options = vec![encoding.to_owned()];
+        self.restart();
+    }
+
     /// Freezes it: connections stay, nothing comes.
     pub fn freeze(&self) {
         self.signal("-STOP");

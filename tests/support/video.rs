@@ -1,5 +1,7 @@
 //! What GStreamer makes of a video file: an independent reader.
 
+#![allow(dead_code, reason = "each test binary uses its part")]
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,13 +22,22 @@ pub struct Video {
     pub size_px: (i32, i32),
 }
 
-/// Decodes all of `file`; fails on anything that is wrong with it.
+/// Decodes all of `file`, which is H.264; fails on anything that is wrong with it.
 pub fn decode(file: &Path) -> Video {
+    decode_as(file, "h264")
+}
+
+/// The same for `h264` or `h265`.
+pub fn decode_as(file: &Path, codec: &str) -> Video {
     gst::init().unwrap();
     let pipeline = gst::Pipeline::new();
     let make = |kind: &str| gst::ElementFactory::make(kind).build().unwrap();
-    let (source, demux, parse, decode) =
-        (make("filesrc"), make("qtdemux"), make("h264parse"), make("avdec_h264"));
+    let (source, demux, parse, decode) = (
+        make("filesrc"),
+        make("qtdemux"),
+        make(&format!("{codec}parse")),
+        make(&format!("avdec_{codec}")),
+    );
     source.set_property("location", file);
     let sink = AppSink::builder().sync(false).build();
     let last: &gst::Element = sink.upcast_ref();

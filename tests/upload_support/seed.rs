@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 use watchpost::domain::{
-    Alert, AlertId, AlertStatus, BBox, BatchId, Clip, ClipSize, Detection, Event, EventId,
-    RiskLevel, RiskScore, Timestamp, TrackId, examples,
+    Alert, AlertId, AlertStatus, Clip, ClipSize, Detection, Event, EventId, RiskLevel, Timestamp,
+    examples,
 };
 use watchpost::health::{Health, Metrics, Report};
 use watchpost::media::{ClipLimits, Clips, ClipsContext, Snapshots};
@@ -37,11 +37,7 @@ pub fn detection(store: &Store, event: u64) -> Detection {
     Detection {
         id,
         camera: "yard".parse().unwrap(),
-        track: TrackId(4),
-        batch: BatchId::new("batch-1"),
         event: EventId(event),
-        confidence: 0.75,
-        bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
         frame_sequence: id.0,
         captured_at: MORNING,
         ..examples::detection()
@@ -53,14 +49,6 @@ pub fn event(store: &Store) -> Event {
     Event {
         id: store.next_event_id(),
         camera: "yard".parse().unwrap(),
-        batch: BatchId::new("batch-1"),
-        track: TrackId(4),
-        confidence: 0.75,
-        bbox: BBox { x: 0.25, y: 0.5, width: 0.125, height: 0.25 },
-        risk: RiskScore::new(40),
-        summary: "A person in the yard.".into(),
-        reasoning: "Base 40.".into(),
-        detection_count: 9,
         started_at: MORNING,
         updated_at: MORNING,
         ended_at: Some(MORNING),

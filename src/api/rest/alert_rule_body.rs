@@ -25,10 +25,15 @@ const COOLDOWN_DEFAULT: Duration = Duration::from_secs(300);
 /// Longest cooldown: a year.
 const COOLDOWN_MAX_S: u64 = 366 * 24 * 60 * 60;
 
+/// How far event and motion sensor may be apart, when the client does not say and at
+/// most: an event is kept waiting for the sensor so long.
+const MOTION_DEFAULT: Duration = Duration::from_secs(30);
+const MOTION_MAX_S: u64 = 600;
+
 /// Words for what is not as it should be.
 const FIELDS: &str = "name, description, enabled, severity, risk_threshold, object_types, \
-                      camera_ids, zone_ids, min_confidence, schedule, dedup_key_template, \
-                      cooldown_seconds, channels";
+                      camera_ids, zone_ids, min_confidence, schedule, motion_sensor, \
+                      dedup_key_template, cooldown_seconds, channels";
 
 /// A rule as it is before a body is applied.
 pub(super) fn new_rule(now: Timestamp) -> AlertRule {
@@ -45,6 +50,7 @@ pub(super) fn new_rule(now: Timestamp) -> AlertRule {
         zones: Vec::new(),
         min_confidence: None,
         schedule: None,
+        motion_within: None,
         dedup_key_template: TEMPLATE_DEFAULT.into(),
         cooldown: COOLDOWN_DEFAULT,
         channels: Vec::new(),
@@ -54,23 +60,27 @@ pub(super) fn new_rule(now: Timestamp) -> AlertRule {
 }
 
 /// The fields that were sent.
-pub(super) struct RuleBody(Map<String, Value>);
+pub(super) struct RuleBody {
+    fields: Map<String, Value>,
+    has_motion_sensor: bool,
+}
 
 /// What is wrong, field by field.
 #[derive(Default)]
 struct Faults(Vec<String>);
 
 impl RuleBody {
-    /// 400 when this is no JSON object.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, ApiError> {
+    /// 400 when this is no JSON object. A box without a motion sensor takes no rule
+    /// that asks for one: it would hold never.
+    pub(super) fn read(bytes: &[u8], has_motion_sensor: bool) -> Result<Self, ApiError> {
         serde_json::from_slice(bytes)
-            .map(Self)
+            .map(|fields| Self { fields, has_motion_sensor })
             .map_err(|error| ApiError::invalid(format!("the body is not a JSON object: {error}")))
     }
 
     /// Applies the body to a rule that is being made.
     pub(super) fn apply_new(&self, rule: &mut AlertRule) -> Result<(), ApiError> {
-        if !self.0.contains_key("name") {
+        if !self.fields.contains_key("name") {
             let faults = self.faults(rule);
             return Err(Faults([vec!["name: is required".into()], faults.0].concat()).error());
         }
@@ -85,10 +95,14 @@ impl RuleBody {
 
     fn faults(&self, rule: &mut AlertRule) -> Faults {
         let mut faults = Faults::default();
-        for (name, value) in &self.0 {
+        for (name, value) in &self.fields {
             if let Err(fault) = set(rule, name, value, &mut faults) {
                 faults.add(name, fault);
             }
+        }
+        let asks_motion = self.fields.get("motion_sensor").is_some_and(|value| !value.is_null());
+        if asks_motion && !self.has_motion_sensor {
+            faults.add("motion_sensor", "none is wired to the box; see [gpio.motion_sensor]");
         }
         faults
     }
@@ -129,6 +143,7 @@ fn set(rule: &mut AlertRule, name: &str, value: &Value, faults: &mut Faults) -> 
                     .map(|number| number as f32);
         }
         "schedule" => rule.schedule = optional(value, |it| Ok(schedule(it, faults)))?,
+        "motion_sensor" => rule.motion_within = optional(value, |it| Ok(motion(it, faults)))?,
         "dedup_key_template" => rule.dedup_key_template = template(value)?,
         "cooldown_seconds" => {
             let seconds = value.as_u64().filter(|seconds| *seconds <= COOLDOWN_MAX_S);
@@ -231,6 +246,24 @@ fn set_time(schedule: &mut Schedule, name: &str, value: &Value) -> Result<(), St
     Ok(())
 }
 
+/// Its faults are noted one by one.
+fn motion(value: &Value, faults: &mut Faults) -> Duration {
+    let Some(fields) = value.as_object() else {
+        faults.add("motion_sensor", "must be an object or null");
+        return MOTION_DEFAULT;
+    };
+    for name in fields.keys().filter(|name| *name != "within_seconds") {
+        faults.add(&format!("motion_sensor.{name}"), "is not a field of it");
+    }
+    let Some(value) = fields.get("within_seconds") else { return MOTION_DEFAULT };
+    let seconds = value.as_u64().filter(|seconds| *seconds <= MOTION_MAX_S);
+    if seconds.is_none() {
+        let fault = format!("must be a whole number, 0 to {MOTION_MAX_S}");
+        faults.add("motion_sensor.within_seconds", fault);
+    }
+    seconds.map_or(MOTION_DEFAULT, Duration::from_secs)
+}
+
 fn weekday(word: &str) -> Result<Weekday, String> {
     Weekday::from_wire(&word.to_ascii_lowercase())
         .ok_or_else(|| "must be days such as monday".into())
@@ -246,8 +279,13 @@ mod tests {
     use super::*;
 
     fn applied(body: &str) -> Result<AlertRule, String> {
+        applied_to(body, true)
+    }
+
+    fn applied_to(body: &str, has_motion_sensor: bool) -> Result<AlertRule, String> {
         let mut rule = new_rule(Timestamp::from_unix_ms(0));
-        let body = RuleBody::read(body.as_bytes()).map_err(|error| error.detail)?;
+        let body =
+            RuleBody::read(body.as_bytes(), has_motion_sensor).map_err(|error| error.detail)?;
         body.apply_new(&mut rule).map_err(|error| error.detail)?;
         Ok(rule)
     }
@@ -267,11 +305,24 @@ mod tests {
     }
 
     #[test]
+    fn the_motion_sensor_is_asked_only_where_there_is_one() {
+        let within =
+            |body: &str| applied(body).map(|rule| rule.motion_within.map(|it| it.as_secs()));
+        assert_eq!(within(r#"{"name":"a","motion_sensor":{}}"#), Ok(Some(30)));
+        assert_eq!(within(r#"{"name":"a","motion_sensor":{"within_seconds":0}}"#), Ok(Some(0)));
+        assert_eq!(within(r#"{"name":"a","motion_sensor":null}"#), Ok(None));
+        let refused = applied_to(r#"{"name":"a","motion_sensor":{}}"#, false).unwrap_err();
+        assert!(refused.contains("motion_sensor: none is wired"), "{refused}");
+        assert!(applied_to(r#"{"name":"a","motion_sensor":null}"#, false).is_ok());
+    }
+
+    #[test]
     fn every_fault_is_named_with_its_field() {
         let faults = applied(
             r#"{"name":"","risk_threshold":101,"min_confidence":"much","zones":["a"],
                 "camera_ids":["a b"],"cooldown_seconds":-1,"dedup_key_template":"a b",
-                "schedule":{"days":["someday"],"start_time":"7:00","timezone":"Mars","until":1}}"#,
+                "schedule":{"days":["someday"],"start_time":"7:00","timezone":"Mars","until":1},
+                "motion_sensor":{"within_seconds":601,"since":1}}"#,
         );
         let faults = faults.unwrap_err();
         for field in [
@@ -286,6 +337,8 @@ mod tests {
             "schedule.start_time",
             "schedule.timezone",
             "schedule.until",
+            "motion_sensor.within_seconds",
+            "motion_sensor.since",
         ] {
             assert!(faults.split("; ").any(|it| it.starts_with(&format!("{field}: "))), "{faults}");
         }

@@ -48,7 +48,8 @@ pub(in crate::api) async fn one(request: Request) -> Result<Response, ApiError> 
 
 /// `POST /api/alerts/rules`: 201 with the rule as it is kept.
 pub(in crate::api) async fn create(mut request: Request) -> Result<Response, ApiError> {
-    let body = RuleBody::read(&request.bytes().await?)?;
+    let has_sensor = request.ctx.alerts.has_motion_sensor();
+    let body = RuleBody::read(&request.bytes().await?, has_sensor)?;
     if request.ctx.alerts.rule_count().is_some_and(|count| count >= RULES_MAX) {
         let detail = format!("there are {RULES_MAX} rules already");
         return Err(ApiError::new(StatusCode::CONFLICT, "too_many_rules", detail)
@@ -65,7 +66,8 @@ pub(in crate::api) async fn create(mut request: Request) -> Result<Response, Api
 /// `PUT /api/alerts/rules/{id}`: fields that are not given stay as they are.
 pub(in crate::api) async fn change(mut request: Request) -> Result<Response, ApiError> {
     let id = id(&request)?;
-    let body = RuleBody::read(&request.bytes().await?)?;
+    let has_sensor = request.ctx.alerts.has_motion_sensor();
+    let body = RuleBody::read(&request.bytes().await?, has_sensor)?;
     let now = request.ctx.clock.now();
     // What is wrong does not depend on the rule.
     body.apply(&mut new_rule(now))?;
@@ -104,7 +106,8 @@ pub(in crate::api) struct TestBody {
 
 /// `POST /api/alerts/rules/{id}/test`: what the rule says of stored events: those
 /// named, or the newest. Schedules are asked for the time at which each event
-/// began, or for `test_time`. Cooldowns play no part, and nothing is raised.
+/// began, or for `test_time`; the motion sensor, which is remembered for about an hour,
+/// always for the event's own. Cooldowns play no part, and nothing is raised.
 pub(in crate::api) async fn test(mut request: Request) -> Result<Response, ApiError> {
     let rule = find(&request.ctx, id(&request)?).await?;
     let bytes = request.bytes().await?;
@@ -123,7 +126,7 @@ pub(in crate::api) async fn test(mut request: Request) -> Result<Response, ApiEr
     let ready = ReadyRule::new(rule);
     let tested = events.iter().map(|event| {
         let at = body.test_time.unwrap_or(event.started_at);
-        (event, at, ready.checks(event, at))
+        (event, at, ready.checks(event, at, request.ctx.alerts.motion()))
     });
     Ok(response::json(&DryRun::new(&ready.rule, tested.collect())))
 }

@@ -62,8 +62,14 @@ pub(super) fn shown(ctx: &ApiContext, id: &CameraId) -> Result<CameraData, ApiEr
 /// A camera, and whether it is to run.
 pub(super) fn data(ctx: &ApiContext, (camera, is_on): (CameraEntry, bool)) -> CameraData {
     let is_connected = sdk::is_connected(ctx, &camera);
-    let recording = ctx.clips.recording(&camera.id);
-    CameraData::new(camera, is_connected, is_on, recording)
+    let clips = ctx.clips.recording(&camera.id);
+    let recordings = &ctx.recordings;
+    let recording = match (recordings.is_on(&camera.id), recordings.is_recording(&camera.id)) {
+        (false, _) => "off",
+        (true, true) => "continuous",
+        (true, false) => "no_video",
+    };
+    CameraData::new(camera, is_connected, is_on, clips, recording)
 }
 
 /// Every camera and whether it is to run, by id: those that run as they are, the others

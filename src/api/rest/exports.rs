@@ -133,7 +133,7 @@ pub(in crate::api) async fn download(request: Request) -> Result<Response, ApiEr
     };
     let disposition = format!("attachment; filename=\"{}\"", download.name);
     let bytes = download.bytes;
-    let mut response = Response::new(file::body(request, download.file, 0, bytes));
+    let mut response = Response::new(file::body(request, Box::new(download.file), 0, bytes));
     response::set(&mut response, CONTENT_TYPE, kind);
     response::set(&mut response, CACHE_CONTROL, "private, no-store");
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(bytes));

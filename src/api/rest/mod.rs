@@ -16,8 +16,10 @@ pub(super) mod fleet;
 pub(super) mod health;
 pub(super) mod jobs;
 pub(super) mod pictures;
+pub(super) mod recordings;
 pub(super) mod scene_changes;
 pub(super) mod server;
+pub(super) mod stills;
 pub(super) mod system;
 pub(super) mod upload;
 

@@ -55,6 +55,10 @@ pub(in crate::api) struct Storage {
     index: Kept,
     /// Video of events.
     clips: Kept,
+    /// Photographs, and pictures that a shutter kept.
+    stills: Kept,
+    /// Video of cameras that are recorded all the time.
+    recordings: Kept,
     /// Snapshots.
     media: Kept,
     exports: Kept,
@@ -92,6 +96,8 @@ pub(in crate::api) async fn storage(request: Request) -> Result<Response, ApiErr
         journal: kept(figures.journal_bytes, Some(figures.journal_max_bytes)),
         index: kept(figures.index_bytes, None),
         clips: kept(figures.clips_bytes, Some(figures.clips_max_bytes)),
+        stills: kept(figures.stills_bytes, Some(figures.stills_max_bytes)),
+        recordings: kept(figures.recordings_bytes, Some(figures.recordings_max_bytes)),
         media: kept(figures.media_bytes, Some(figures.media_max_bytes)),
         exports: kept(figures.exports_bytes, None),
         disk: Disk {

@@ -38,6 +38,11 @@ impl Desk {
         self.lock().get(camera).cloned().unwrap_or_default()
     }
 
+    /// Where the stills of a camera go, if a client has named a directory.
+    pub(in crate::api) fn still_directory(&self, camera: &CameraId) -> Option<PathBuf> {
+        self.read(camera).naming.map(|naming| naming.directory)
+    }
+
     /// Changes the notes.
     pub(super) fn write(&self, camera: &CameraId, change: impl FnOnce(&mut Notes)) {
         change(self.lock().entry(camera.clone()).or_default());

@@ -51,7 +51,7 @@ async fn pull(mut request: Request, rendition: Rendition) -> Result<Response, Ap
     let asked = asked.filter(|path| !path.is_empty()).map(str::to_owned);
     let directory = match asked {
         Some(asked) => {
-            let root = request.ctx.stills.clone();
+            let root = request.ctx.stills.root().to_owned();
             let found = request.ctx.blocking(move || directory::below(&root, &asked)).await?;
             found.map_err(|error| target.named(error))?
         }

@@ -40,7 +40,7 @@ pub(in crate::api) async fn set_save_info(mut request: Request) -> Result<Respon
     let asked = body::required(&members, "path").map_err(named)?.to_owned();
     let prefix = prefix(&members).map_err(named)?;
     let start = start(&members).map_err(named)?;
-    let root = request.ctx.stills.clone();
+    let root = request.ctx.stills.root().to_owned();
     let directory = request.ctx.blocking(move || directory::below(&root, &asked)).await?;
     let naming = Naming { directory: directory.map_err(named)?, prefix, start };
     target.ask(|reply| Command::NameStills(still_naming(&naming), reply)).await?;
@@ -51,7 +51,7 @@ pub(in crate::api) async fn set_save_info(mut request: Request) -> Result<Respon
 /// `GET /api/cameras/{camera_id}/settings/files`: whatever the id.
 pub(in crate::api) async fn files(request: Request) -> Result<Response, ApiError> {
     let id = request.camera_id()?;
-    let directory = request.ctx.stills.join(id.as_str());
+    let directory = request.ctx.stills.root().join(id.as_str());
     let files = request.ctx.blocking(move || settings_files(&directory)).await?;
     let count = files.len();
     let message = format!("{count} file(s)");
@@ -71,7 +71,7 @@ pub(super) async fn naming(request: &Request, target: &Target) -> Result<Naming,
     if let Some(naming) = request.ctx.desk.read(&target.id).naming {
         return Ok(naming);
     }
-    let (root, id) = (request.ctx.stills.clone(), target.id.clone());
+    let (root, id) = (request.ctx.stills.root().to_owned(), target.id.clone());
     let directory = request.ctx.blocking(move || directory::below(&root, id.as_str())).await?;
     let directory = directory.map_err(|error| target.named(error))?;
     Ok(Naming { directory, prefix: String::new(), start: None })

@@ -6,18 +6,21 @@ use super::figures;
 use super::operation::{Answer, Operation};
 use super::operations_sdk;
 use super::parameters::{
-    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CREDENTIALS, FIELDS, IDS, JOB_STATE, JOB_TYPE, LOGS,
-    PAGE, PART, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS, WHICH_EVENTS,
+    ALERTS, ANALYSIS, BOXES, CAMERA_STATES, CLIP_LENGTH, CREDENTIALS, FIELDS, IDS, JOB_STATE,
+    JOB_TYPE, LOGS, PAGE, PART, RECORDED, RULES, SCENE_CHANGES, SNOOZED, SPAN, WHICH_DETECTIONS,
+    WHICH_EVENTS,
 };
 use super::registry::Registry;
 use crate::api::rest::{
-    alert_rules, camera_edits, cameras, events, exports, health, jobs as rest_jobs, server,
+    alert_rules, camera_edits, cameras, events, exports, health, jobs as rest_jobs, recordings,
+    server,
 };
 use crate::api::wire::alerts::{AlertRecord, DryRun, NewRule, RuleData, RuleList};
 use crate::api::wire::analysis;
 use crate::api::wire::jobs::{JobData, LogData};
 use crate::api::wire::records::{CameraData, DetectionData, EventData, List};
 use crate::api::wire::scene::SceneChangeRecord;
+use crate::api::wire::stills::StillData;
 
 const JPEG: &str = "image/jpeg";
 const SSE: &str = "text/event-stream";
@@ -85,6 +88,26 @@ fn cameras() -> Vec<Operation> {
             .query(&[BOXES])
             .other("multipart/x-mixed-replace", "JPEG pictures without end."),
         Operation::get(
+            "/api/cameras/{camera_id}/stills",
+            "Photographs, and pictures that a shutter kept, newest first.",
+        )
+        .query(&[PART, FIELDS])
+        .json::<List<StillData<'_>>>(),
+        Operation::get(
+            "/api/cameras/{camera_id}/stills/{still_id}",
+            "The file of a still: whole, or the part that `Range` asks for.",
+        )
+        .other("*/*", "The file, with the `content_type` of the list.")
+        .answer(Answer {
+            status: 206,
+            content_type: "*/*",
+            schema: None,
+            about: "The part that was asked for.",
+        })
+        .errors(&[416]),
+        Operation::delete("/api/cameras/{camera_id}/stills/{still_id}", "Removes a still.")
+            .nothing("It is gone."),
+        Operation::get(
             "/api/cameras/{camera_id}/scene-changes",
             "When the view of a camera was not what it had been, newest first.",
         )
@@ -131,8 +154,10 @@ fn records() -> Vec<Operation> {
             .other(JPEG, "The picture."),
         Operation::get(
             "/api/events/{id}/clip",
-            "The video of an event: whole, or the part that `Range` asks for.",
+            "The video of an event: whole, or the part that `Range` asks for. While it is being \
+             recorded, what there is so far; `Clip-Length-Ms` says how much.",
         )
+        .query(&[CLIP_LENGTH])
         .other("video/mp4", "Fragmented MP4, as the camera encoded it.")
         .answer(Answer {
             status: 206,
@@ -141,6 +166,27 @@ fn records() -> Vec<Operation> {
             about: "The part that was asked for.",
         })
         .errors(&[416]),
+        Operation::get(
+            "/api/cameras/{camera_id}/recording",
+            "What a camera saw, at most an hour of it: whole, or the part that `Range` asks for. It \
+             begins on the keyframe at or before `start`, which `Recording-Start` tells; gaps are \
+             closed; it ends where the format of the video changes.",
+        )
+        .query(&[RECORDED])
+        .other("video/mp4", "Fragmented MP4, as the camera encoded it.")
+        .answer(Answer {
+            status: 206,
+            content_type: "video/mp4",
+            schema: None,
+            about: "The part that was asked for.",
+        })
+        .errors(&[416]),
+        Operation::get(
+            "/api/cameras/{camera_id}/recording/spans",
+            "When a camera was recorded; the last 24 hours unless told.",
+        )
+        .query(&[RECORDED])
+        .json::<recordings::Spans>(),
         Operation::get("/api/detections", "Detections, newest first.")
             .query(&[WHICH_DETECTIONS, PAGE, FIELDS])
             .json::<List<DetectionData<'_>>>(),

@@ -36,6 +36,19 @@ pub(super) const SNOOZED: &[QueryParameter] =
 /// A stretch of time.
 pub(super) const SPAN: &[QueryParameter] = &[FROM, UNTIL];
 
+/// How much of a clip.
+pub(super) const CLIP_LENGTH: &[QueryParameter] = &[parameter(
+    "length_ms",
+    Kind::Number(0, u64::MAX),
+    "Its first milliseconds only: the same bytes while it grows.",
+)];
+
+/// A stretch of a recording.
+pub(super) const RECORDED: &[QueryParameter] = &[
+    parameter("start", Kind::Time, "From this time, or the beginning of this date in UTC."),
+    parameter("end", Kind::Time, "Until this time, or the end of this date in UTC."),
+];
+
 /// A page of what goes on by cursor.
 pub(super) const PAGE: &[QueryParameter] = &[LIMIT, CURSOR];
 

@@ -145,6 +145,7 @@ pub struct RuleData<'a> {
     zone_ids: &'a [String],
     min_confidence: Option<f64>,
     schedule: Option<ScheduleData<'a>>,
+    motion_sensor: Option<MotionData>,
     dedup_key_template: &'a str,
     cooldown_seconds: u64,
     channels: &'a [String],
@@ -159,6 +160,15 @@ struct ScheduleData<'a> {
     start_time: Option<String>,
     end_time: Option<String>,
     timezone: &'a str,
+}
+
+/// What is asked of the motion sensor.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MotionCondition")]
+struct MotionData {
+    /// It must have seen something while the event lasted, or no more than so long
+    /// before it began or after it ended.
+    within_seconds: u64,
 }
 
 impl<'a> From<&'a Schedule> for ScheduleData<'a> {
@@ -187,6 +197,9 @@ impl<'a> From<&'a AlertRule> for RuleData<'a> {
             zone_ids: &rule.zones,
             min_confidence: rule.min_confidence.map(score),
             schedule: rule.schedule.as_ref().map(Into::into),
+            motion_sensor: rule
+                .motion_within
+                .map(|within| MotionData { within_seconds: within.as_secs() }),
             dedup_key_template: &rule.dedup_key_template,
             cooldown_seconds: rule.cooldown.as_secs(),
             channels: &rule.channels,
@@ -293,11 +306,23 @@ pub struct NewRule {
     #[schemars(range(min = 0, max = 1))]
     min_confidence: Option<f64>,
     schedule: Option<NewSchedule>,
+    /// Refused by a box without a motion sensor.
+    motion_sensor: Option<NewMotion>,
     /// Of `{camera_id}`, `{rule_id}` and `{object_type}`.
     #[schemars(length(max = 255))]
     dedup_key_template: Option<String>,
     cooldown_seconds: Option<u64>,
     channels: Option<Vec<String>>,
+}
+
+/// What is asked of the motion sensor.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "for its schema; the body is read field by field")]
+struct NewMotion {
+    /// 30 unless told. It must have seen something while the event lasted, or no more
+    /// than so long before it began or after it ended.
+    #[schemars(range(max = 600))]
+    within_seconds: Option<u64>,
 }
 
 /// When a rule holds.

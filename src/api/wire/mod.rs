@@ -19,6 +19,7 @@ pub mod records;
 pub(super) mod samples;
 pub mod scene;
 pub(super) mod schema;
+pub(super) mod stills;
 
 use crate::live::Form;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::capture::CameraEntry;
+use crate::capture::{CameraEntry, Decoding};
 use crate::domain::{BBox, Clip, Detection, Event, Timestamp};
-use crate::media::Recording;
+use crate::media::ClipState;
 
 /// A security event. The documented fields come first; the rest is ours.
 #[derive(Serialize, JsonSchema)]
@@ -114,7 +114,7 @@ struct ClipData {
 #[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClipStatus {
-    /// Not yet.
+    /// What there is so far.
     Recording,
     /// At `/api/events/{id}/clip`.
     Ready,
@@ -230,22 +230,30 @@ pub struct CameraData {
     width: Option<u32>,
     height: Option<u32>,
     fps: f64,
+    /// What decodes its stream, while there is a session with one.
+    decoder: Option<DecoderData>,
     /// False when somebody has switched it off.
     enabled: bool,
     /// Whether its events get video: `no_video` where the camera sends none that is
     /// encoded as H.264 or H.265, or sends nothing now.
     #[schemars(extend("enum" = ["events", "off", "no_video"]))]
     clips: &'static str,
+    /// Whether it is recorded all the time: `no_video` where the camera sends nothing
+    /// now that can be kept as it is.
+    #[schemars(extend("enum" = ["continuous", "off", "no_video"]))]
+    recording: &'static str,
 }
 
 impl CameraData {
-    /// A camera, whether there is a session with it, whether it is to run, and
-    /// whether its events get video.
+    /// A camera, whether there is a session with it, whether it is to run, whether
+    /// its events get video, and whether all of its video is kept (`continuous`,
+    /// `off` or `no_video`).
     pub fn new(
         camera: CameraEntry,
         is_connected: bool,
         enabled: bool,
-        recording: Recording,
+        clips: ClipState,
+        recording: &'static str,
     ) -> Self {
         Self {
             id: camera.id.as_str().to_owned(),
@@ -261,13 +269,33 @@ impl CameraData {
             width: camera.size_px.map(|(width, _)| width),
             height: camera.size_px.map(|(_, height)| height),
             fps: rounded(camera.fps, 10.0),
+            decoder: camera.decoding.map(DecoderData::from),
             enabled,
-            clips: match recording {
-                Recording::Events => "events",
-                Recording::Off => "off",
-                Recording::NoVideo => "no_video",
+            clips: match clips {
+                ClipState::Events => "events",
+                ClipState::Off => "off",
+                ClipState::NoVideo => "no_video",
             },
+            recording,
         }
+    }
+}
+
+/// What decodes a camera's stream.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Decoder")]
+pub struct DecoderData {
+    /// GStreamer's name of it.
+    element: String,
+    /// Whether it is the board's own, not the processor.
+    hardware: bool,
+    /// The board's decoder that failed at this camera.
+    failed: Option<String>,
+}
+
+impl From<Decoding> for DecoderData {
+    fn from(Decoding { element, is_hardware, failed }: Decoding) -> Self {
+        Self { element, hardware: is_hardware, failed }
     }
 }
 

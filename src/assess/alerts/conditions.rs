@@ -3,6 +3,7 @@
 //! All conditions that a rule gives must hold. An event is one object, so class
 //! and score are always of the same one.
 
+use super::motion::Motion;
 use super::schedule::Times;
 use crate::domain::{AlertRule, Event, Timestamp};
 
@@ -31,7 +32,7 @@ impl ReadyRule {
     }
 
     /// Every condition that the rule gives, for an event at `at`.
-    pub fn checks(&self, event: &Event, at: Timestamp) -> Vec<Check> {
+    pub fn checks(&self, event: &Event, at: Timestamp, motion: Motion<'_>) -> Vec<Check> {
         let rule = &self.rule;
         let mut checks = Vec::new();
         let mut check = |holds, words| checks.push(Check { holds, words });
@@ -61,25 +62,37 @@ impl ReadyRule {
         if let Some(times) = &self.times {
             check(times.hold_at(at), format!("schedule: at {at}"));
         }
+        checks.extend(rule.motion_within.map(|within| motion.check(event, within)));
         checks
     }
 
     /// Whether the rule is looked at and all its conditions hold.
-    pub fn wants(&self, event: &Event, at: Timestamp) -> bool {
-        self.rule.is_enabled && self.checks(event, at).iter().all(|check| check.holds)
+    pub fn wants(&self, event: &Event, at: Timestamp, motion: Motion<'_>) -> bool {
+        self.rule.is_enabled && self.checks(event, at, motion).iter().all(|check| check.holds)
+    }
+
+    /// Whether the rule is looked at and asks the motion sensor.
+    pub fn asks_motion(&self) -> bool {
+        self.rule.is_enabled && self.rule.motion_within.is_some()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::testing::{NOON, event, rule};
     use super::*;
     use crate::domain::{Label, Schedule};
 
+    fn no_sensor() -> Motion<'static> {
+        Motion::new(None, NOON, Duration::ZERO)
+    }
+
     type Given = fn(&mut AlertRule);
 
     fn wants(rule: AlertRule, event: &Event) -> bool {
-        ReadyRule::new(rule).wants(event, NOON)
+        ReadyRule::new(rule).wants(event, NOON, no_sensor())
     }
 
     #[test]
@@ -91,7 +104,7 @@ mod tests {
     #[test]
     fn each_condition_is_asked_of_the_event() {
         let seen = event(1, 60);
-        let given: [(Given, bool); 11] = [
+        let given: [(Given, bool); 12] = [
             (|rule| rule.risk_threshold = Some(60), true),
             (|rule| rule.risk_threshold = Some(61), false),
             (|rule| rule.object_types = vec!["car".into(), "Person".into()], true),
@@ -110,6 +123,7 @@ mod tests {
                 },
                 false,
             ),
+            (|rule| rule.motion_within = Some(Duration::from_secs(30)), false),
         ];
         for (number, (change, is_wanted)) in given.into_iter().enumerate() {
             let mut rule = rule("one");
@@ -126,7 +140,7 @@ mod tests {
         // A sure car and an unsure person are two events, and neither is meant.
         let car = Event { label: Label::new("car"), confidence: 0.95, ..event(1, 0) };
         assert!(!wants(both.clone(), &car) && !wants(both.clone(), &event(2, 0)));
-        let words: Vec<_> = ReadyRule::new(both).checks(&event(2, 0), NOON);
+        let words: Vec<_> = ReadyRule::new(both).checks(&event(2, 0), NOON, no_sensor());
         assert_eq!(words[0].words, "object_types: person of person");
         assert_eq!(words[1].words, "min_confidence: 0.75 of at least 0.90");
         assert_eq!([words[0].holds, words[1].holds], [true, false]);

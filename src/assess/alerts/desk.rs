@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use log::warn;
 
 use super::engine::{Engine, Verdict, When};
+use super::motion::Motion;
 use super::start;
+use crate::board::MotionLog;
 use crate::domain::{
     Alert, AlertAction, AlertId, AlertRule, AlertStatus, Event, RiskLevel, RuleId, Timestamp,
 };
@@ -34,6 +36,8 @@ pub struct AlertsContext {
     pub writer: Arc<dyn Writer>,
     /// Tells everyone.
     pub hub: Hub,
+    /// What the motion sensor has seen, if one is wired to the box.
+    pub motion_log: Option<MotionLog>,
     /// Dates alerts.
     pub clock: Clock,
     /// Told whether rules are known.
@@ -61,7 +65,8 @@ pub(super) struct Desk {
     pub(super) reader: Arc<dyn Reader>,
     pub(super) writer: Arc<dyn Writer>,
     pub(super) clock: Clock,
-    pub(super) health: Component,
+    health: Component,
+    motion_log: Option<MotionLog>,
     hub: Hub,
     state: Mutex<State>,
     created: Counter,
@@ -82,13 +87,15 @@ impl Alerts {
     /// # Errors
     /// When the system refuses a thread.
     pub fn start(context: AlertsContext) -> io::Result<Self> {
-        let AlertsContext { reader, writer, hub, clock, health, metrics, tasks, stop } = context;
+        let AlertsContext { reader, writer, hub, motion_log, clock, health, metrics, tasks, stop } =
+            context;
         let counter = |name, help| metrics.counter(name, help, &[]);
         let desk = Arc::new(Desk {
             reader,
             writer,
             clock,
             health: health.component("alerts"),
+            motion_log,
             hub,
             state: Mutex::new(State { engine: Engine::default(), waiting: Some(VecDeque::new()) }),
             created: counter("watchpost_alerts_created_total", "Alerts that rules raised."),
@@ -110,6 +117,23 @@ impl Alerts {
         self.0.see(event);
     }
 
+    /// The motion sensor has begun to see something: asks about the events that wait
+    /// for it. Never blocks.
+    pub fn see_motion(&self) {
+        let verdicts = self.0.lock().engine.judge_waiting(self.0.when(self.0.clock.now()));
+        verdicts.into_iter().for_each(|verdict| self.0.keep(verdict));
+    }
+
+    /// What the motion sensor has seen by now.
+    pub fn motion(&self) -> Motion<'_> {
+        self.0.motion()
+    }
+
+    /// Whether a motion sensor is wired to the box.
+    pub fn has_motion_sensor(&self) -> bool {
+        self.0.motion_log.is_some()
+    }
+
     /// How many rules there are; `None` until they are known.
     pub fn rule_count(&self) -> Option<usize> {
         let state = self.0.lock();
@@ -124,7 +148,7 @@ impl Alerts {
         let (desk, kept) = (Arc::clone(&self.0), rule.clone());
         let done = move |result: Result<(), StoreError>| {
             done(result.map(|()| {
-                desk.lock().engine.set_rule(kept.clone());
+                desk.with_rules(|engine| engine.set_rule(kept.clone()));
                 Some(kept)
             }));
         };
@@ -140,7 +164,7 @@ impl Alerts {
         let desk = Arc::clone(&self.0);
         let done = move |result: Result<Option<AlertRule>, StoreError>| {
             if let Ok(Some(rule)) = &result {
-                desk.lock().engine.set_rule(rule.clone());
+                desk.with_rules(|engine| engine.set_rule(rule.clone()));
             }
             done(result);
         };
@@ -159,7 +183,7 @@ impl Alerts {
         let desk = Arc::clone(&self.0);
         let done = move |result: Result<Option<Record>, StoreError>| {
             if matches!(result, Ok(Some(_))) {
-                desk.lock().engine.remove_rule(id);
+                desk.with_rules(|engine| engine.remove_rule(id));
             }
             done(result.map(|removed| removed.is_some()));
         };
@@ -230,11 +254,49 @@ impl Desk {
             verdicts.push(state.engine.judge(&event, self.when(event.updated_at)));
         }
         drop(state);
+        self.report();
         verdicts.into_iter().for_each(|verdict| self.keep(verdict));
     }
 
-    fn when(&self, at: Timestamp) -> When {
-        When { at, now: self.clock.now(), clock_trusted: self.clock.is_trusted() }
+    fn with_rules(&self, change: impl FnOnce(&mut Engine)) {
+        change(&mut self.lock().engine);
+        self.report();
+    }
+
+    /// Says in health how many rules there are, or which can never hold.
+    fn report(&self) {
+        let state = self.lock();
+        let count = state.engine.rules().count();
+        let asks_in_vain = |rule: &&AlertRule| {
+            self.motion_log.is_none() && rule.is_enabled && rule.motion_within.is_some()
+        };
+        let in_vain = state.engine.rules().find(asks_in_vain).map(|rule| rule.name.clone());
+        drop(state);
+        match in_vain {
+            Some(name) => self.health.degraded(
+                format!("the alert rule \"{name}\" asks for a motion sensor, and none is wired"),
+                "configure [gpio.motion_sensor] and restart, or change the rule",
+            ),
+            None => self.health.healthy(format!("Alert rules: {count}.")),
+        }
+    }
+
+    /// The rules are not known yet.
+    pub(super) fn report_wait(&self, reason: &StoreError) {
+        self.health.degraded(
+            format!("Alert rules are not known yet: {reason}."),
+            "Wait; events are judged when the store is there.",
+        );
+    }
+
+    fn motion(&self) -> Motion<'_> {
+        let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
+        Motion::new(self.motion_log.as_ref(), now, monotonic)
+    }
+
+    fn when(&self, at: Timestamp) -> When<'_> {
+        let (now, clock_trusted) = (self.clock.now(), self.clock.is_trusted());
+        When { at, now, clock_trusted, motion: self.motion() }
     }
 
     fn keep(self: &Arc<Self>, Verdict { alerts, raised }: Verdict) {

@@ -2,13 +2,15 @@
 //!
 //! An event raises one alert for each rule at most, however often it is updated.
 //! It is asked about when it begins and whenever its risk, score, class or zones
-//! have grown. What was raised is remembered for the last [`REMEMBERED`] alerts.
+//! have grown; by rules that ask the motion sensor also when that begins to see
+//! something. What was raised is remembered for the last [`REMEMBERED`] alerts.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::conditions::ReadyRule;
 use super::dedup;
+use super::motion::{Motion, Waiting};
 use crate::domain::{
     Alert, AlertId, AlertRule, AlertStatus, Event, EventId, RiskLevel, RuleId, Timestamp,
 };
@@ -29,6 +31,7 @@ pub struct Engine {
     order: VecDeque<(EventId, RuleId, String)>,
     running: HashMap<EventId, Essence>,
     running_order: VecDeque<EventId>,
+    waiting: Waiting,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,13 +51,15 @@ struct Essence {
 
 /// When an event is judged.
 #[derive(Clone, Copy, Debug)]
-pub struct When {
+pub struct When<'a> {
     /// Schedules and cooldowns are asked for this time.
     pub at: Timestamp,
     /// Alerts are dated so.
     pub now: Timestamp,
     /// Whether the clock has been set.
     pub clock_trusted: bool,
+    /// What the motion sensor has seen by now.
+    pub motion: Motion<'a>,
 }
 
 /// What an event has come to.
@@ -106,25 +111,57 @@ impl Engine {
     }
 
     /// What the event comes to.
-    pub fn judge(&mut self, event: &Event, when: When) -> Verdict {
-        self.judge_by(event, when, |_| true)
+    pub fn judge(&mut self, event: &Event, when: When<'_>) -> Verdict {
+        let verdict = self.judge_by(event, when, |_| true);
+        self.await_motion(event, when.motion);
+        verdict
+    }
+
+    /// What events come to that have waited for the motion sensor, which has begun to
+    /// see something.
+    pub fn judge_waiting(&mut self, when: When<'_>) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        for event in self.waiting.take() {
+            verdicts.push(self.ask(&event, when, |rule| rule.motion_within.is_some()));
+            self.await_motion(&event, when.motion);
+        }
+        verdicts
+    }
+
+    /// The event waits while a rule may come to hold with the sensor's next sighting.
+    fn await_motion(&mut self, event: &Event, motion: Motion<'_>) {
+        let is_undecided = |ready: &&Arc<ReadyRule>| {
+            ready.asks_motion() && !self.raised.contains_key(&(event.id, ready.rule.id))
+        };
+        let asking = self.rules.values().filter(is_undecided);
+        let within = asking.filter_map(|ready| ready.rule.motion_within).max();
+        self.waiting.set(event, within, motion);
     }
 
     /// What an event of an earlier run comes to, if it was not judged then: only
     /// by rules that are older than it.
-    pub fn judge_missed(&mut self, event: &Event, when: When) -> Verdict {
+    pub fn judge_missed(&mut self, event: &Event, when: When<'_>) -> Verdict {
         self.judge_by(event, when, |rule| rule.updated_at <= event.updated_at)
     }
 
     fn judge_by(
         &mut self,
         event: &Event,
-        when: When,
+        when: When<'_>,
         is_asked: impl Fn(&AlertRule) -> bool,
     ) -> Verdict {
         if !self.is_worth_asking(event) {
             return Verdict::default();
         }
+        self.ask(event, when, is_asked)
+    }
+
+    fn ask(
+        &mut self,
+        event: &Event,
+        when: When<'_>,
+        is_asked: impl Fn(&AlertRule) -> bool,
+    ) -> Verdict {
         let mut verdict = Verdict::default();
         let rules: Vec<_> = self.rules.values().cloned().collect();
         for ready in rules.iter().filter(|ready| is_asked(&ready.rule)) {
@@ -138,7 +175,7 @@ impl Engine {
                 continue;
             }
             let key = dedup::key(rule, event);
-            if !ready.wants(event, when.at) || self.is_cooling(rule, &key, when.at) {
+            if !ready.wants(event, when.at, when.motion) || self.is_cooling(rule, &key, when.at) {
                 continue;
             }
             let alert = alert(event, rule.id, severity, key, when);
@@ -181,7 +218,13 @@ impl Engine {
     }
 }
 
-fn alert(event: &Event, rule: RuleId, severity: RiskLevel, dedup_key: String, when: When) -> Alert {
+fn alert(
+    event: &Event,
+    rule: RuleId,
+    severity: RiskLevel,
+    dedup_key: String,
+    when: When<'_>,
+) -> Alert {
     Alert {
         id: AlertId::fresh(),
         revision: 0,
@@ -205,6 +248,7 @@ mod tests {
 
     use super::super::testing::{NOON, event, rule};
     use super::*;
+    use crate::board::MotionLog;
 
     fn engine(rules: impl IntoIterator<Item = AlertRule>) -> Engine {
         let mut engine = Engine::default();
@@ -212,9 +256,15 @@ mod tests {
         engine
     }
 
+    /// Noon is at 1000 s of the monotonic clock.
+    fn when(at: Timestamp, now: Timestamp, log: Option<&MotionLog>) -> When<'_> {
+        let monotonic = Duration::from_secs(1000) + now.since(NOON);
+        When { at, now, clock_trusted: true, motion: Motion::new(log, now, monotonic) }
+    }
+
     fn judge(engine: &mut Engine, event: &Event, after_s: u64) -> Verdict {
         let at = NOON.after(Duration::from_secs(after_s));
-        engine.judge(event, When { at, now: at, clock_trusted: true })
+        engine.judge(event, when(at, at, None))
     }
 
     fn cooling(seconds: u64) -> AlertRule {
@@ -299,8 +349,7 @@ mod tests {
     fn a_clock_set_back_by_years_does_not_silence_a_rule_for_years() {
         let mut engine = engine([cooling(300)]);
         let later = NOON.after(Duration::from_secs(86_400 * 400));
-        let when = When { at: later, now: later, clock_trusted: true };
-        assert_eq!(engine.judge(&event(1, 40), when).alerts.len(), 1);
+        assert_eq!(engine.judge(&event(1, 40), when(later, later, None)).alerts.len(), 1);
         assert_eq!(judge(&mut engine, &event(2, 40), 0).alerts.len(), 1);
     }
 
@@ -309,11 +358,95 @@ mod tests {
         let new = AlertRule { updated_at: NOON.after(Duration::from_secs(1)), ..rule("new") };
         let old = cooling(300);
         let mut engine = engine([new, old.clone()]);
-        let when =
-            When { at: NOON, now: NOON.after(Duration::from_secs(9999)), clock_trusted: true };
+        let when = when(NOON, NOON.after(Duration::from_secs(9999)), None);
         let alerts = engine.judge_missed(&event(1, 40), when).alerts;
         assert_eq!(alerts.iter().map(|alert| alert.rule).collect::<Vec<_>>(), [Some(old.id)]);
         assert_eq!(alerts[0].created_at, when.now);
+    }
+
+    /// A rule that asks the motion sensor, and a box that has one.
+    struct Guarded {
+        engine: Engine,
+        log: MotionLog,
+    }
+
+    impl Guarded {
+        fn new(rule: AlertRule) -> Self {
+            let motion_within = Some(Duration::from_secs(30));
+            let log = MotionLog::new(Duration::ZERO);
+            Self { engine: engine([AlertRule { motion_within, ..rule }]), log }
+        }
+
+        /// Events that raise an alert so long after noon.
+        fn judge(&mut self, event: &Event, after_s: u64) -> Vec<u64> {
+            let at = NOON.after(Duration::from_secs(after_s));
+            ids(&[self.engine.judge(event, when(at, at, Some(&self.log)))])
+        }
+
+        /// And when the sensor sees something for a second.
+        fn sense(&mut self, after_s: u64) -> Vec<u64> {
+            let at = NOON.after(Duration::from_secs(after_s));
+            let monotonic = Duration::from_secs(1000 + after_s);
+            self.log.note(true, monotonic);
+            let verdicts = self.engine.judge_waiting(when(at, at, Some(&self.log)));
+            self.log.note(false, monotonic + Duration::from_secs(1));
+            ids(&verdicts)
+        }
+    }
+
+    fn ids(verdicts: &[Verdict]) -> Vec<u64> {
+        verdicts.iter().flat_map(|it| &it.alerts).map(|alert| alert.event.0).collect()
+    }
+
+    fn ended(id: u64, after_s: u64) -> Event {
+        Event { ended_at: Some(NOON.after(Duration::from_secs(after_s))), ..event(id, 40) }
+    }
+
+    #[test]
+    fn who_comes_after_the_sensor_has_seen_something_raises_the_alert_at_once() {
+        let mut guarded = Guarded::new(rule("guarded"));
+        assert_eq!(guarded.sense(0), [0; 0]);
+        let at = |after_s| NOON.after(Duration::from_secs(after_s));
+        let late = Event { started_at: at(32), ..event(1, 40) };
+        assert_eq!(guarded.judge(&late, 32), [0; 0], "too long ago");
+        let soon = Event { started_at: at(31), ..event(2, 40) };
+        assert_eq!(guarded.judge(&soon, 32), [2]);
+    }
+
+    #[test]
+    fn who_was_there_before_the_sensor_saw_something_raises_the_alert_then_and_once() {
+        let mut guarded = Guarded::new(rule("guarded"));
+        assert_eq!(guarded.judge(&event(1, 40), 0), [0; 0]);
+        assert_eq!(guarded.judge(&event(2, 40), 0), [0; 0]);
+        assert_eq!(guarded.judge(&ended(2, 5), 5), [0; 0]);
+        assert_eq!(guarded.sense(36), [1], "the other one has been gone for 31 s");
+        assert_eq!(guarded.sense(40), [0; 0]);
+    }
+
+    #[test]
+    fn who_was_there_just_before_the_sensor_saw_something_raises_the_alert_as_well() {
+        let mut guarded = Guarded::new(rule("guarded"));
+        assert_eq!(guarded.judge(&event(1, 40), 0), [0; 0]);
+        assert_eq!(guarded.judge(&ended(1, 5), 5), [0; 0]);
+        assert_eq!(guarded.sense(35), [1]);
+    }
+
+    #[test]
+    fn the_sensor_asks_only_rules_that_ask_it_and_all_else_must_hold() {
+        let mut guarded = Guarded::new(AlertRule { risk_threshold: Some(60), ..rule("guarded") });
+        guarded.engine.set_rule(cooling(300));
+        assert_eq!(guarded.judge(&event(1, 40), 0), [1], "by the other rule");
+        assert_eq!(guarded.judge(&event(2, 40), 1), [0; 0], "which is cooling");
+        assert_eq!(guarded.sense(400), [0; 0], "and is not asked again");
+        assert_eq!(guarded.judge(&event(2, 60), 401), [2, 2], "both hold now");
+    }
+
+    #[test]
+    fn a_rule_that_is_switched_off_lets_nobody_wait() {
+        let mut guarded = Guarded::new(AlertRule { is_enabled: false, ..rule("guarded") });
+        assert_eq!(guarded.judge(&event(1, 40), 0), [0; 0]);
+        assert_eq!(guarded.engine.waiting.take().len(), 0);
+        assert_eq!(guarded.sense(1), [0; 0]);
     }
 
     #[test]

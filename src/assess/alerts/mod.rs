@@ -15,6 +15,7 @@ mod conditions;
 mod dedup;
 mod desk;
 mod engine;
+mod motion;
 mod schedule;
 mod start;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod testing;
 pub use conditions::{Check, ReadyRule};
 pub use dedup::{KEY_MAX, TEMPLATE_DEFAULT, is_template};
 pub use desk::{Acted, Alerts, AlertsContext};
+pub use motion::Motion;
 pub use schedule::{Times, is_timezone};
 
 /// Most rules: each is asked about every event.

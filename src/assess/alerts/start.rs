@@ -36,10 +36,7 @@ const DEFAULT_COOLDOWN: Duration = Duration::from_secs(300);
 /// Reads what is needed now, or on a thread as soon as the store can tell.
 pub fn begin(desk: &Arc<Desk>, tasks: &Tasks, stop: &Stop) -> io::Result<()> {
     let Err(reason) = try_to_begin(desk) else { return Ok(()) };
-    desk.health.degraded(
-        format!("Alert rules are not known yet: {reason}."),
-        "Wait; events are judged when the store is there.",
-    );
+    desk.report_wait(&reason);
     let desk = Arc::clone(desk);
     // The thread has nothing more to do when it has succeeded.
     let done = stop.child();
@@ -62,12 +59,10 @@ fn try_to_begin(desk: &Arc<Desk>) -> Result<(), StoreError> {
         rules.push(first_rule(desk));
     }
     let mut engine = Engine::default();
-    let count = rules.len();
     rules.into_iter().for_each(|rule| engine.set_rule(rule));
     latest_alerts(reader)?.iter().rev().for_each(|alert| engine.note(alert));
     let missed = latest_events(reader)?;
     desk.take_over(engine, &missed);
-    desk.health.healthy(format!("Alert rules: {count}."));
     Ok(())
 }
 
@@ -100,6 +95,7 @@ fn default_rule(now: Timestamp) -> AlertRule {
         zones: Vec::new(),
         min_confidence: None,
         schedule: None,
+        motion_within: None,
         dedup_key_template: TEMPLATE_DEFAULT.into(),
         cooldown: DEFAULT_COOLDOWN,
         channels: Vec::new(),

@@ -24,6 +24,7 @@ pub fn rule(name: &str) -> AlertRule {
         zones: Vec::new(),
         min_confidence: None,
         schedule: None,
+        motion_within: None,
         dedup_key_template: super::TEMPLATE_DEFAULT.into(),
         cooldown: Duration::ZERO,
         channels: Vec::new(),

@@ -51,9 +51,10 @@ fn missing(kinds: &[&str]) -> CaptureError {
 pub(super) fn package_of(kind: &str) -> &'static str {
     match kind {
         "avdec_h264" | "avdec_h265" => "gstreamer1.0-libav",
-        "h264parse" | "h265parse" | "openh264dec" => "gstreamer1.0-plugins-bad",
+        "h264parse" | "h265parse" | "openh264dec" | "v4l2slh264dec" | "v4l2slh265dec"
+        | "vah264dec" | "vah265dec" => "gstreamer1.0-plugins-bad",
         "rtspsrc" | "rtph264depay" | "rtph265depay" | "rtpjpegdepay" | "jpegdec" | "qtdemux"
-        | "v4l2src" => "gstreamer1.0-plugins-good",
+        | "v4l2src" | "v4l2h264dec" => "gstreamer1.0-plugins-good",
         "filesrc" | "capsfilter" | "queue" => "libgstreamer1.0-0",
         _ => "gstreamer1.0-plugins-base",
     }

@@ -14,11 +14,13 @@ use gstreamer_app as app;
 use gstreamer_video as video;
 
 use super::super::timeline::Timeline;
-use super::super::{CameraSettings, CaptureError, DriverKind, EncodedSink, Source};
-use super::decode;
+use super::super::{CameraSettings, CaptureError, DriverKind, FrameSink, Source};
+use super::decode::{self, Decoders};
+use super::duty::Duty;
 use super::elements::{chain, make, refused};
 use super::encoded::{StreamTime, Taker};
 use super::footage::Footage;
+use super::hardware::Hardware;
 use super::rtsp;
 
 /// Pictures of a live source that wait: the newest. Older ones are dropped and
@@ -57,6 +59,8 @@ pub(super) struct Feed {
     pub time: StreamTime,
     /// Takes the encoded frames before they are decoded.
     pub taker: Taker,
+    /// What decodes them.
+    pub decoders: Decoders,
     /// Kept open while the pipeline reads it.
     footage: Option<Footage>,
 }
@@ -79,12 +83,16 @@ impl Trouble {
     }
 }
 
-/// The pipeline for these settings; encoded frames go to `encoded`.
-pub(super) fn open(settings: &CameraSettings, encoded: EncodedSink) -> Result<Feed, CaptureError> {
-    let mut feed = Feed::new(settings, encoded)?;
+/// The pipeline for these settings; encoded frames go to `frames` as well.
+pub(super) fn open(
+    settings: &CameraSettings,
+    hardware: &Hardware,
+    frames: &FrameSink,
+) -> Result<Feed, CaptureError> {
+    let mut feed = Feed::new(settings, hardware, frames);
     let tail = feed.tail()?;
     match &settings.source {
-        Source::Rtsp(url) => rtsp::connect(&feed, settings, url, &tail)?,
+        Source::Rtsp(url) => rtsp::connect(&feed, settings, url, frames.clock(), &tail)?,
         Source::File(path) => feed.play_file(path, &tail)?,
         Source::Footage => {
             let footage = Footage::open()?;
@@ -104,7 +112,7 @@ pub(super) fn open(settings: &CameraSettings, encoded: EncodedSink) -> Result<Fe
 }
 
 impl Feed {
-    fn new(settings: &CameraSettings, encoded: EncodedSink) -> Result<Self, CaptureError> {
+    fn new(settings: &CameraSettings, hardware: &Hardware, frames: &FrameSink) -> Self {
         let is_file = matches!(settings.source, Source::File(_) | Source::Footage);
         let pace = match (is_file, settings.is_paced) {
             (false, _) => Pace::Live,
@@ -112,7 +120,13 @@ impl Feed {
             (true, true) => Pace::Paced,
         };
         let time = StreamTime::new(Timeline::new(pace != Pace::Paced));
-        Ok(Self {
+        let decoders = Decoders {
+            hardware: hardware.clone(),
+            choice: settings.decoder,
+            camera: settings.id.clone(),
+            duty: Duty::default(),
+        };
+        Self {
             pipeline: gst::Pipeline::new(),
             sink: sink(pace),
             pace,
@@ -120,10 +134,11 @@ impl Feed {
             is_network: matches!(settings.source, Source::Rtsp(_)),
             stall_timeout: settings.silence_limit(),
             trouble: Trouble::default(),
-            taker: Taker::new(encoded, time.clone()),
+            taker: Taker::new(frames.encoded(), time.clone()),
+            decoders,
             time,
             footage: None,
-        })
+        }
     }
 
     /// The end of every pipeline: pictures in a format we read, whatever the
@@ -141,15 +156,19 @@ impl Feed {
         source.set_property("location", path);
         let decode = make("decodebin")?;
         chain(&self.pipeline, &[source, decode.clone()])?;
-        let taker = self.taker.clone();
+        let (taker, duty) = (self.taker.clone(), self.decoders.duty.clone());
         self.pipeline.connect_deep_element_added(move |_, _, element| {
             decode::tune(element);
+            if element.factory().is_some_and(|factory| decode::kind(&factory).0) {
+                duty.begin_software(element, None);
+            }
             if decode::is_parser(element)
                 && let Some(pad) = element.static_pad("src")
             {
                 taker.watch(&pad);
             }
         });
+        pass_hardware_over(&decode);
         // Sound and subtitles stay undecoded.
         decode.connect("autoplug-continue", false, |values| {
             let caps = values.get(2).and_then(|value| value.get::<gst::Caps>().ok());
@@ -271,6 +290,21 @@ fn raw_caps(size_px: Option<(u32, u32)>, fps: Option<u32>) -> gst::Caps {
         caps = caps.framerate(gst::Fraction::new(i32::try_from(fps).unwrap_or(i32::MAX), 1));
     }
     caps.build()
+}
+
+/// Files are decoded by software: they are for trying things out, GStreamer would
+/// choose hardware by a rank of its own, and its decoders take a form of the stream
+/// that clips cannot be made of.
+fn pass_hardware_over(decodebin: &gst::Element) {
+    // GStreamer's own type of the answer; its third value means "skip".
+    const SKIP: i32 = 2;
+    let answer = gst::glib::Type::from_name("GstAutoplugSelectResult");
+    let Some(answers) = answer.and_then(gst::glib::EnumClass::with_type) else { return };
+    decodebin.connect("autoplug-select", false, move |values| {
+        let factory = values.get(3).and_then(|value| value.get::<gst::ElementFactory>().ok());
+        let is_hardware = factory.is_some_and(|factory| decode::kind(&factory) == (true, true));
+        answers.to_value(if is_hardware { SKIP } else { 0 })
+    });
 }
 
 /// Links the first video that appears; everything else stays unlinked, which a

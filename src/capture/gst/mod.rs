@@ -7,11 +7,13 @@
 //! itself does not notice.
 
 mod decode;
+mod duty;
 mod elements;
 mod encoded;
 mod errors;
 mod feed;
 mod footage;
+mod hardware;
 mod picture;
 mod reach;
 mod rtsp;
@@ -23,6 +25,7 @@ use std::sync::OnceLock;
 use gstreamer as gst;
 use log::debug;
 
+pub use self::hardware::{Hardware, HardwareElements, is_there};
 use self::session::Session;
 use super::{CameraSettings, CaptureError, Driver, FrameSink};
 use crate::rt::Stop;
@@ -59,6 +62,7 @@ fn log_quietly(domain: Option<&str>, _: gst::glib::LogLevel, message: &str) {
 /// A camera that GStreamer reads.
 pub struct GstDriver {
     settings: CameraSettings,
+    hardware: Hardware,
 }
 
 impl GstDriver {
@@ -68,13 +72,19 @@ impl GstDriver {
     /// When GStreamer cannot be loaded.
     pub fn new(settings: &CameraSettings) -> Result<Self, CaptureError> {
         init()?;
-        Ok(Self { settings: settings.clone() })
+        Ok(Self { settings: settings.clone(), hardware: Hardware::default() })
+    }
+
+    /// The same driver, with the board's own decoders.
+    #[must_use]
+    pub fn with_hardware(self, hardware: &Hardware) -> Self {
+        Self { hardware: hardware.clone(), ..self }
     }
 }
 
 impl Driver for GstDriver {
     fn run(&mut self, frames: &FrameSink, stop: &Stop) -> Result<(), CaptureError> {
-        let feed = feed::open(&self.settings, frames.encoded())?;
-        Session::new(feed, frames, stop).run()
+        let feed = feed::open(&self.settings, &self.hardware, frames)?;
+        Session::new(feed, &self.hardware, frames, stop).run()
     }
 }

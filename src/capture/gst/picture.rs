@@ -91,26 +91,15 @@ fn color(colorimetry: &video::VideoColorimetry) -> ColorSpace {
 mod tests {
     use super::*;
     use std::str::FromStr as _;
-    use std::time::Duration;
 
-    use crate::domain::{SessionId, Timestamp};
-
-    fn meta() -> FrameMeta {
-        FrameMeta {
-            camera: "yard".parse().unwrap(),
-            session: SessionId(1),
-            sequence: 0,
-            captured_at: Timestamp::default(),
-            captured_mono: Duration::ZERO,
-        }
-    }
+    use crate::domain::examples::frame_meta;
 
     fn read(caps: &str, bytes: usize) -> Result<Frame, CaptureError> {
         super::super::init().unwrap();
         let caps = gst::Caps::from_str(caps).unwrap();
         let buffer = gst::Buffer::with_size(bytes).unwrap();
         let sample = gst::Sample::builder().caps(&caps).buffer(&buffer).build();
-        Reader::new("the camera".to_owned()).frame(&sample, meta())
+        Reader::new("the camera".to_owned()).frame(&sample, frame_meta())
     }
 
     #[test]

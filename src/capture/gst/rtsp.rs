@@ -6,9 +6,10 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 
 use super::super::{CameraSettings, CaptureError, RtspTransport};
-use super::decode;
+use super::decode::{self, Decoders};
 use super::encoded::Taker;
-use super::feed::{Feed, Trouble};
+use super::feed::Feed;
+use crate::rt::Clock;
 
 /// Longest wait for one answer of the server, which is known to listen. Cameras
 /// that have to wake their encoder take a second or two.
@@ -24,6 +25,7 @@ pub(super) fn connect(
     feed: &Feed,
     settings: &CameraSettings,
     url: &str,
+    clock: &Clock,
     tail: &gst::Element,
 ) -> Result<(), CaptureError> {
     let source = super::elements::make("rtspsrc")?;
@@ -31,11 +33,18 @@ pub(super) fn connect(
     configure(&source, settings, url);
     take_first_video_only(&source);
     let bin = feed.pipeline.downgrade();
-    let entry = Entry { tail: tail.clone(), taker: feed.taker.clone() };
+    let next = Next {
+        tail: tail.clone(),
+        taker: feed.taker.clone(),
+        decoders: feed.decoders.clone(),
+        clock: clock.clone(),
+    };
     let (trouble, name) = (feed.trouble.clone(), feed.source_name.clone());
     source.connect_pad_added(move |_, pad| {
-        if let Some(pipeline) = bin.upgrade() {
-            decode_pad(&pipeline, pad, &entry, &trouble, &name);
+        if let Some(pipeline) = bin.upgrade()
+            && let Err(error) = next.decode(&pipeline, pad, &name)
+        {
+            trouble.report(error);
         }
     });
     let (trouble, name) = (feed.trouble.clone(), feed.source_name.clone());
@@ -89,56 +98,36 @@ fn take_first_video_only(source: &gst::Element) {
 }
 
 /// Where the stream goes on.
-struct Entry {
+struct Next {
     tail: gst::Element,
     taker: Taker,
+    decoders: Decoders,
+    clock: Clock,
 }
 
-fn decode_pad(
-    pipeline: &gst::Pipeline,
-    pad: &gst::Pad,
-    entry: &Entry,
-    trouble: &Trouble,
-    source_name: &str,
-) {
-    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-    let encoding = field(&caps, "encoding-name").unwrap_or_default();
-    let Some(chain) = decode::rtp_chain(&encoding) else {
-        return trouble.report(CaptureError::Format {
-            source_name: source_name.to_owned(),
-            reason: format!("encoding {encoding:?}; H264, H265 and JPEG are readable"),
-        });
-    };
-    let linked = chain.and_then(|elements| {
-        link(pipeline, pad, &elements, entry).map_err(|error| super::elements::refused(&error))
-    });
-    if let Err(error) = linked {
-        trouble.report(error);
+impl Next {
+    fn decode(
+        &self,
+        pipeline: &gst::Pipeline,
+        pad: &gst::Pad,
+        source_name: &str,
+    ) -> Result<(), CaptureError> {
+        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        let encoding = field(&caps, "encoding-name").unwrap_or_default();
+        let chain = self.decoders.rtp_chain(&encoding, self.clock.monotonic());
+        let chain = chain.unwrap_or_else(|| {
+            Err(CaptureError::Format {
+                source_name: source_name.to_owned(),
+                reason: format!("encoding {encoding:?}; H264, H265 and JPEG are readable"),
+            })
+        })?;
+        let parser = chain.iter().find(|element| decode::is_parser(element));
+        if let Some(pad) = parser.and_then(|parser| parser.static_pad("src")) {
+            self.taker.watch(&pad);
+        }
+        decode::link(pipeline, pad, &chain, &self.tail)
+            .map_err(|error| self.decoders.duty.misfit(error))
     }
-}
-
-fn link(
-    pipeline: &gst::Pipeline,
-    pad: &gst::Pad,
-    elements: &[gst::Element],
-    next: &Entry,
-) -> Result<(), gst::glib::BoolError> {
-    pipeline.add_many(elements)?;
-    gst::Element::link_many(elements)?;
-    if let Some(last) = elements.last() {
-        last.link(&next.tail)?;
-    }
-    let parser = elements.iter().find(|element| decode::is_parser(element));
-    if let Some(pad) = parser.and_then(|parser| parser.static_pad("src")) {
-        next.taker.watch(&pad);
-    }
-    for element in elements {
-        element.sync_state_with_parent()?;
-    }
-    let entry = elements.first().and_then(|first| first.static_pad("sink"));
-    let entry = entry.ok_or_else(|| gst::glib::bool_error!("the depayloader has no sink pad"))?;
-    pad.link(&entry).map_err(|error| gst::glib::bool_error!("{error}"))?;
-    Ok(())
 }
 
 fn field(caps: &gst::Caps, name: &str) -> Option<String> {

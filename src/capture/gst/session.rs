@@ -9,6 +9,7 @@ use log::warn;
 use super::super::{CaptureError, FrameSink, StallTimer};
 use super::errors::{self, Origin};
 use super::feed::{Feed, Pace};
+use super::hardware::Hardware;
 use super::picture::Reader;
 
 use crate::domain::FrameMeta;
@@ -27,6 +28,7 @@ const TRUNCATED_MIN: Duration = Duration::from_secs(2);
 /// A pipeline that plays.
 pub(super) struct Session<'a> {
     feed: Feed,
+    hardware: &'a Hardware,
     frames: &'a FrameSink,
     stop: &'a Stop,
     reader: Reader,
@@ -39,14 +41,22 @@ pub(super) struct Session<'a> {
     loop_start: Duration,
     loop_end: Duration,
     has_warned: bool,
+    /// Who sent the error that ends the session.
+    culprit: Option<gst::Object>,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(feed: Feed, frames: &'a FrameSink, stop: &'a Stop) -> Self {
+    pub(super) fn new(
+        feed: Feed,
+        hardware: &'a Hardware,
+        frames: &'a FrameSink,
+        stop: &'a Stop,
+    ) -> Self {
         Self {
             reader: Reader::new(feed.source_name.clone()),
             timer: StallTimer::new(feed.stall_timeout, frames.clock().monotonic()),
             feed,
+            hardware,
             frames,
             stop,
             expected: 0,
@@ -54,11 +64,16 @@ impl<'a> Session<'a> {
             loop_start: Duration::ZERO,
             loop_end: Duration::ZERO,
             has_warned: false,
+            culprit: None,
         }
     }
 
     /// Until stopped or lost.
     pub(super) fn run(mut self) -> Result<(), CaptureError> {
+        self.play().map_err(|error| self.judged(error))
+    }
+
+    fn play(&mut self) -> Result<(), CaptureError> {
         if self.feed.pipeline.set_state(gst::State::Playing).is_err() {
             let unnamed = || CaptureError::Driver("the pipeline does not start".to_owned());
             return Err(self.failure().unwrap_or_else(unnamed));
@@ -80,6 +95,23 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// The error, and the board's decoder named if it is its fault. It rests then, and
+    /// the next session does without it.
+    fn judged(&self, error: CaptureError) -> CaptureError {
+        let has_pictures = self.frames.frames() > 0;
+        let duty = &self.feed.decoders.duty;
+        let error = match duty.blamed(&error, self.culprit.as_ref(), has_pictures) {
+            Some(_) => duty.misfit(error),
+            None => error,
+        };
+        if let CaptureError::Decoder { element, reason } = &error {
+            let (camera, decoder) = (self.frames.camera(), element.as_str());
+            self.hardware.fail(camera, decoder, self.frames.clock().monotonic());
+            warn!(camera:%, decoder, reason:%; "The board's decoder fails at this camera; software takes over for an hour.");
+        }
+        error
+    }
+
     fn hand_on(&mut self, sample: &gst::Sample) -> Result<(), CaptureError> {
         let number = sample.buffer().map_or(self.expected, gst::BufferRef::offset);
         self.frames.add_dropped(number.saturating_sub(self.expected));
@@ -97,7 +129,13 @@ impl<'a> Session<'a> {
             captured_at,
             captured_mono,
         };
-        self.frames.push(self.reader.frame(sample, meta)?);
+        let frame = self.reader.frame(sample, meta)?;
+        if self.frames.frames() == 0
+            && let Some(decoding) = self.feed.decoders.duty.decoding()
+        {
+            self.frames.decoded_by(decoding);
+        }
+        self.frames.push(frame);
         self.timer.frame(self.frames.clock().monotonic());
         Ok(())
     }
@@ -149,13 +187,14 @@ impl<'a> Session<'a> {
     }
 
     /// What went wrong in the pipeline, if anything did.
-    fn failure(&self) -> Option<CaptureError> {
+    fn failure(&mut self) -> Option<CaptureError> {
         if let Some(error) = self.feed.trouble.take() {
             return Some(error);
         }
         let message = self.feed.pipeline.bus()?.pop_filtered(&[gst::MessageType::Error])?;
         match message.view() {
             gst::MessageView::Error(error) => {
+                self.culprit = message.src().cloned();
                 let origin = match (self.feed.is_network, self.frames.frames()) {
                     (false, _) => Origin::Local,
                     (true, 0) => Origin::Connecting,

@@ -4,8 +4,8 @@
 //! name, which no other file has had: `DSC00001.JPG`, counting up from the highest
 //! there is. libgphoto2 begins its names anew with every connection, so they are
 //! not used. What a power cut leaves under a hidden name is removed when the
-//! directory is used next. Stills are never deleted by the box: when the space
-//! that belongs to the system would be touched, the next one is refused.
+//! directory is used next. Nothing is deleted here: when the space that belongs to
+//! the system would be touched, the next still is refused.
 
 use std::fs::{self, File};
 use std::io;

@@ -126,7 +126,7 @@ impl Lane {
     fn sink(&self, session: SessionId) -> FrameSink {
         let mut taps: Vec<Arc<dyn FrameTap>> = vec![self.stats.clone()];
         taps.extend((self.shared.taps)(&self.settings.id));
-        let (report, resting) = (Arc::clone(&self.report), Arc::clone(&self.report));
+        let [report, resting, decoding] = [(); 3].map(|()| Arc::clone(&self.report));
         let stats = Arc::clone(&self.stats);
         FrameSink::new(
             self.settings.id.clone(),
@@ -136,6 +136,7 @@ impl Lane {
             move |frame, model| report.online(frame, model),
         )
         .counting_drops(self.report.drops())
+        .decoding_with(move |by| decoding.decoding(by))
         .resting_with(move |rest| {
             match rest {
                 Rest::Awake => stats.begin(),

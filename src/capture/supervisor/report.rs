@@ -9,7 +9,7 @@ use std::time::Duration;
 use log::{debug, info, warn};
 
 use super::super::{
-    CameraEntry, CameraEvent, CameraSettings, CaptureError, Directory, Recovery, Rest,
+    CameraEntry, CameraEvent, CameraSettings, CaptureError, Decoding, Directory, Recovery, Rest,
 };
 use super::CaptureContext;
 use super::stats::Snapshot;
@@ -45,6 +45,8 @@ struct Story {
     is_hung: bool,
     is_over: bool,
     rest: Rest,
+    /// What to tell of the decoder.
+    decoded: Option<String>,
 }
 
 impl CameraReport {
@@ -86,6 +88,7 @@ impl CameraReport {
                 is_hung: false,
                 is_over: false,
                 rest: Rest::Awake,
+                decoded: None,
             }),
         }
     }
@@ -172,6 +175,12 @@ impl CameraReport {
         }
     }
 
+    /// This decodes the session's pictures.
+    pub(super) fn decoding(&self, decoding: Decoding) {
+        self.story().decoded = decoding.in_words();
+        self.directory.update(self.id(), |entry| entry.decoding = Some(decoding));
+    }
+
     /// Counts what the driver drops.
     pub(super) fn drops(&self) -> Counter {
         self.dropped.clone()
@@ -191,7 +200,8 @@ impl CameraReport {
         }
         if story.state == CameraState::Online && !snapshot.is_hung && story.rest == Rest::Awake {
             // Under the lock, or a failure in this very moment would be painted over.
-            self.health.healthy(describe(snapshot));
+            let decoded = story.decoded.as_deref();
+            self.health.healthy(describe(snapshot, decoded));
         }
         drop(story);
         if snapshot.is_hung && !was_hung {
@@ -267,6 +277,7 @@ impl CameraReport {
             entry.reason.clone_from(&reason);
             if state != CameraState::Online {
                 entry.fps = 0.0;
+                entry.decoding = None;
             }
         });
         tell_health(&self.health);
@@ -306,14 +317,14 @@ fn entry_of(context: &CaptureContext, settings: &CameraSettings) -> CameraEntry 
         reason: None,
         size_px: None,
         fps: 0.0,
+        decoding: None,
         created_at: context.clock.now(),
         last_seen_at: None,
     }
 }
 
-fn describe(snapshot: &Snapshot) -> String {
-    match snapshot.size_px {
-        Some((width, height)) => format!("{:.1} fps, {width}x{height} px", snapshot.fps),
-        None => "pictures arrive".to_owned(),
-    }
+fn describe(snapshot: &Snapshot, decoded: Option<&str>) -> String {
+    let Some((width, height)) = snapshot.size_px else { return "pictures arrive".to_owned() };
+    let pictures = format!("{:.1} fps, {width}x{height} px", snapshot.fps);
+    decoded.map_or(pictures.clone(), |decoded| format!("{pictures}, {decoded}"))
 }

@@ -52,19 +52,8 @@ pub(super) fn frame(layout: &Layout, bytes: &[u8], meta: FrameMeta) -> Result<Fr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
-    use crate::domain::{SessionId, Timestamp};
-
-    fn meta() -> FrameMeta {
-        FrameMeta {
-            camera: "yard".parse().unwrap(),
-            session: SessionId(1),
-            sequence: 0,
-            captured_at: Timestamp::default(),
-            captured_mono: Duration::ZERO,
-        }
-    }
+    use crate::domain::examples::frame_meta;
 
     fn layout(encoding: Encoding, stride: usize) -> Layout {
         Layout { encoding, size_px: (6, 4), stride, color: ColorSpace::Bt601Limited }
@@ -78,16 +67,16 @@ mod tests {
     #[test]
     fn the_stride_of_the_device_is_believed_even_where_it_is_absurdly_wide() {
         // Seen on a real driver: the stride of the format used before.
-        let frame = frame(&layout(Encoding::Nv12, 16), &bytes(16 * 6), meta()).unwrap();
+        let frame = frame(&layout(Encoding::Nv12, 16), &bytes(16 * 6), frame_meta()).unwrap();
         assert_eq!(frame.row(0, 1), &bytes(96)[16..22]);
         assert_eq!(frame.row(1, 1), &bytes(96)[80..86]);
     }
 
     #[test]
     fn a_driver_that_tells_no_stride_packs_its_rows() {
-        let yuyv = frame(&layout(Encoding::Yuyv, 0), &bytes(48), meta()).unwrap();
+        let yuyv = frame(&layout(Encoding::Yuyv, 0), &bytes(48), frame_meta()).unwrap();
         assert_eq!(yuyv.row(0, 3), &bytes(48)[36..48]);
-        let i420 = frame(&layout(Encoding::I420, 0), &bytes(36), meta()).unwrap();
+        let i420 = frame(&layout(Encoding::I420, 0), &bytes(36), frame_meta()).unwrap();
         assert_eq!(i420.row(1, 1), &bytes(36)[27..30]);
         assert_eq!(i420.row(2, 0), &bytes(36)[30..33]);
     }
@@ -96,11 +85,11 @@ mod tests {
     fn a_picture_that_stops_early_is_refused() {
         for (encoding, whole) in [(Encoding::Nv12, 36), (Encoding::Yuyv, 48), (Encoding::I420, 36)]
         {
-            assert!(frame(&layout(encoding, 0), &bytes(whole), meta()).is_ok());
-            assert!(frame(&layout(encoding, 0), &bytes(whole - 1), meta()).is_err());
-            assert!(frame(&layout(encoding, 0), &[], meta()).is_err());
-            assert!(frame(&layout(encoding, usize::MAX), &bytes(whole), meta()).is_err());
+            assert!(frame(&layout(encoding, 0), &bytes(whole), frame_meta()).is_ok());
+            assert!(frame(&layout(encoding, 0), &bytes(whole - 1), frame_meta()).is_err());
+            assert!(frame(&layout(encoding, 0), &[], frame_meta()).is_err());
+            assert!(frame(&layout(encoding, usize::MAX), &bytes(whole), frame_meta()).is_err());
         }
-        assert!(frame(&layout(Encoding::Jpeg, 0), &bytes(48), meta()).is_err());
+        assert!(frame(&layout(Encoding::Jpeg, 0), &bytes(48), frame_meta()).is_err());
     }
 }

@@ -31,6 +31,8 @@ pub(in crate::media) struct Fragment {
     pub listed: Listed,
     /// From the first picture of the file to the end of this fragment.
     pub end: Duration,
+    /// When its first picture was taken (monotonic).
+    pub captured_mono: Duration,
 }
 
 /// Makes the fragments of one file.
@@ -82,7 +84,8 @@ impl Fragmenter {
     fn flush(&mut self, next: Option<Duration>) -> Option<Fragment> {
         let frames = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
-        let begins_with_keyframe = frames.first()?.is_keyframe;
+        let first = frames.first()?;
+        let (begins_with_keyframe, captured_mono) = (first.is_keyframe, first.captured_mono);
         let mut times: Vec<_> = frames.iter().map(|frame| frame.pts).collect();
         times.sort_unstable();
         let origin = self.origin?;
@@ -104,7 +107,7 @@ impl Fragmenter {
             start: *edges.first()?,
             begins_with_keyframe,
         };
-        Some(Fragment { bytes, listed, end })
+        Some(Fragment { bytes, listed, end, captured_mono })
     }
 }
 
@@ -139,6 +142,26 @@ fn encode(frames: &[Arc<EncodedFrame>], edges: &[u64], shown: &[u64], sequence: 
     out.0[offset_at..offset_at + 4].copy_from_slice(&offset);
     out.boxed(b"mdat", |b| frames.iter().for_each(|frame| b.0.extend(&frame.data)));
     out.0
+}
+
+/// Where a fragment has its number, and when it begins: see [`encode`].
+const NUMBER_AT: usize = 20;
+const BOX_AT: usize = 52;
+pub(in crate::media) const BEGIN_AT: usize = 60;
+
+/// As much of a fragment as [`retime`] looks at, in bytes.
+pub(in crate::media) const OPENING: usize = BEGIN_AT + 8;
+
+/// Gives a fragment another number and another beginning, in ticks; false, and
+/// nothing is changed, for what is no fragment of ours.
+pub(in crate::media) fn retime(opening: &mut [u8], number: u32, begin: u64) -> bool {
+    let Some(opening) = opening.first_chunk_mut::<OPENING>() else { return false };
+    let is_ours = &opening[4..8] == b"moof" && &opening[BOX_AT..BOX_AT + 4] == b"tfdt";
+    if is_ours {
+        opening[NUMBER_AT..NUMBER_AT + 4].copy_from_slice(&number.to_be_bytes());
+        opening[BEGIN_AT..].copy_from_slice(&begin.to_be_bytes());
+    }
+    is_ours
 }
 
 fn narrow(value: u64) -> u32 {
@@ -239,6 +262,16 @@ mod tests {
             let found = scan(&mut Cursor::new(&file), file.len() as u64).unwrap();
             assert!(found.bytes <= file.len() as u64);
         }
+    }
+
+    #[test]
+    fn a_fragment_that_is_moved_is_read_back_at_its_new_time() {
+        let mut all = fragments((0..25).map(|number| keyframe_every(10, number)));
+        assert!(retime(&mut all[1].bytes, 7, 900_000));
+        let found = scan(&mut Cursor::new(&all[1].bytes), all[1].bytes.len() as u64).unwrap();
+        assert_eq!((found.fragments[0].start, found.length), (900_000, ms(11_000)));
+        assert!(!retime(&mut head(&format()), 1, 0), "a head is no fragment");
+        assert!(!retime(&mut [0; 30], 1, 0));
     }
 
     /// Decoded I P B B, shown I B B P.

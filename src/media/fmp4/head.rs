@@ -11,6 +11,11 @@ const LIST_BYTES: usize = SIDX_BYTES + ENTRY_BYTES * LISTED_MAX;
 const SIDX_BYTES: usize = 32;
 const ENTRY_BYTES: usize = 12;
 
+/// In the list: the size of a fragment, and that it begins with a keyframe of the
+/// first kind.
+pub(super) const SIZE_MASK: u32 = 0x7fff_ffff;
+pub(super) const BEGINS_WITH_KEYFRAME: u32 = 0x9000_0000;
+
 /// Bytes of the box behind the length.
 const TREX_BYTES: u64 = 32;
 
@@ -58,6 +63,18 @@ pub(in crate::media) fn completion(
     [(moov_end.saturating_sub(8 + TREX_BYTES), length), (moov_end, listed.0)]
 }
 
+/// The head of a file that is put together of others: `movie` is the head of one of
+/// them up to the end of its `moov`; `fragments` follow it without a gap.
+pub(in crate::media) fn joined_head(movie: &[u8], fragments: &[Listed], end: u64) -> Vec<u8> {
+    let mut out = Bytes(movie.to_vec());
+    let length_at = movie.len().checked_sub(8 + TREX_BYTES as usize);
+    if let Some(length) = length_at.and_then(|at| out.0.get_mut(at..at + 8)) {
+        length.copy_from_slice(&end.to_be_bytes());
+    }
+    listed(&mut out, fragments, end, 0);
+    out.0
+}
+
 /// The list of fragments, or the room for it. What follows begins at the same place
 /// however long it is.
 fn list(out: &mut Bytes, fragments: &[Listed], end: u64) {
@@ -67,20 +84,26 @@ fn list(out: &mut Bytes, fragments: &[Listed], end: u64) {
         count => LIST_BYTES - SIDX_BYTES - ENTRY_BYTES * count,
     };
     if !fragments.is_empty() {
-        out.full(b"sidx", 0, 0, |b| {
-            // Of track 1, from time 0 on; the first comes after what is left.
-            [1, TICKS as u32, 0, room as u32 + 8].into_iter().for_each(|n| b.u32(n));
-            b.u16(0);
-            b.u16(fragments.len() as u16);
-            let starts = fragments.iter().skip(1).map(|next| next.start);
-            for (fragment, next) in fragments.iter().zip(starts.chain([end])) {
-                b.u32(fragment.bytes & 0x7fff_ffff);
-                b.u32(next.saturating_sub(fragment.start) as u32);
-                b.u32(if fragment.begins_with_keyframe { 0x9000_0000 } else { 0 });
-            }
-        });
+        listed(out, fragments, end, room as u32 + 8);
     }
     out.boxed(b"free", |b| b.zeros(room));
+}
+
+/// The list itself; `gap` bytes lie between it and the first fragment. At most
+/// 65,535 fragments.
+fn listed(out: &mut Bytes, fragments: &[Listed], end: u64, gap: u32) {
+    out.full(b"sidx", 0, 0, |b| {
+        // Of track 1, from time 0 on.
+        [1, TICKS as u32, 0, gap].into_iter().for_each(|n| b.u32(n));
+        b.u16(0);
+        b.u16(fragments.len() as u16);
+        let starts = fragments.iter().skip(1).map(|next| next.start);
+        for (fragment, next) in fragments.iter().zip(starts.chain([end])) {
+            b.u32(fragment.bytes & SIZE_MASK);
+            b.u32(next.saturating_sub(fragment.start) as u32);
+            b.u32(if fragment.begins_with_keyframe { BEGINS_WITH_KEYFRAME } else { 0 });
+        }
+    });
 }
 
 fn movie_header(b: &mut Bytes) {

@@ -12,23 +12,25 @@
 mod boxes;
 mod fragment;
 mod head;
+mod list;
 mod scan;
 
-pub(super) use fragment::{Fragment, Fragmenter};
-pub(super) use head::{Listed, completion, head};
+pub(super) use fragment::{Fragment, Fragmenter, OPENING, retime};
+pub(super) use head::{Listed, completion, head, joined_head};
+pub(super) use list::{Contents, contents};
 pub(super) use scan::scan;
 
 use std::time::Duration;
 
 /// Ticks a second: the clock of RTP video, in which every usual rate is whole.
-const TICKS: u64 = 90_000;
+pub(super) const TICKS: u64 = 90_000;
 
 /// Fragments that the head has room for. At least a second each, so more than the
 /// longest clip has; those beyond are found by reading.
 const LISTED_MAX: usize = 256;
 
 /// A span in ticks, to the nearest.
-fn ticks(span: Duration) -> u64 {
+pub(super) fn ticks(span: Duration) -> u64 {
     u64::try_from((span.as_nanos() * u128::from(TICKS) + 500_000_000) / 1_000_000_000)
         .unwrap_or(u64::MAX)
 }

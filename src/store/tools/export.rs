@@ -10,12 +10,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{OnProgress, for_each_segment};
+use crate::store::alert_rule_forms::{AlertRuleV1, AlertRuleV2};
 use crate::store::clock_shifts::{ClockShiftV1, ClockShifts};
 use crate::store::disk::Disk;
 use crate::store::event_v2::EventV2;
 use crate::store::frame::Found;
 use crate::store::journal::io_error;
-use crate::store::rare_stored::{AlertRuleV1, AlertV1, Kept, Rare, SceneChangeV1, SettingV1};
+use crate::store::rare_stored::{AlertV1, Kept, Rare, SceneChangeV1, SettingV1};
 use crate::store::stored::{self, Body, DetectionV1, EventV1};
 use crate::store::{Record, StoreError};
 
@@ -47,6 +48,8 @@ pub(super) enum Line {
     AlertV1(Kept<AlertV1>),
     #[serde(rename = "alert_rule.v1")]
     AlertRuleV1(Kept<AlertRuleV1>),
+    #[serde(rename = "alert_rule.v2")]
+    AlertRuleV2(Kept<AlertRuleV2>),
     #[serde(rename = "scene_change.v1")]
     SceneChangeV1(Kept<SceneChangeV1>),
     #[serde(rename = "setting.v1")]
@@ -63,6 +66,7 @@ impl Line {
             record => Rare::of(record).map(|rare| match rare {
                 Rare::Alert(kept) => Self::AlertV1(kept),
                 Rare::AlertRule(kept) => Self::AlertRuleV1(kept),
+                Rare::AlertRuleV2(kept) => Self::AlertRuleV2(kept),
                 Rare::SceneChange(kept) => Self::SceneChangeV1(kept),
                 Rare::Setting(kept) => Self::SettingV1(kept),
             }),
@@ -78,6 +82,7 @@ impl Line {
             Self::EventV2(event) => Some(Record::Event(event.into())),
             Self::AlertV1(kept) => Rare::Alert(kept).into_record(),
             Self::AlertRuleV1(kept) => Rare::AlertRule(kept).into_record(),
+            Self::AlertRuleV2(kept) => Rare::AlertRuleV2(kept).into_record(),
             Self::SceneChangeV1(kept) => Rare::SceneChange(kept).into_record(),
             Self::SettingV1(kept) => Rare::Setting(kept).into_record(),
         }

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use super::budget::Budget;
 use super::figures::Figures;
 use super::gather::Selection;
+use super::hashed_clips::HashedClips;
 use super::line::{FAILURES_TOLD, Line};
 use super::outbox::{Limits, Outbox};
 use super::patience::Patience;
@@ -90,7 +91,7 @@ impl Courier {
             lanes: lanes.clone(),
             detections: settings.detections,
             snapshots: context.snapshots.clone(),
-            clips: context.clips.clone(),
+            clips: context.clips.clone().map(HashedClips::new),
         };
         let shelf = Shelf {
             upstream: name,

@@ -8,6 +8,7 @@ import { EventPane } from "./event-pane.js";
 import { Header } from "./header.js";
 import { HealthPanel } from "./health-panel.js";
 import { KeyPrompt } from "./key-prompt.js";
+import { RecordingDialog } from "./recording-dialog.js";
 import { RuleDialog } from "./rule-dialog.js";
 import { useStore } from "./state.js";
 import { SystemLine } from "./system-line.js";
@@ -32,6 +33,7 @@ export function App({ store, session }) {
       </main>
       <${EventDialog} state=${state} session=${session} />
       <${ControlDialog} state=${state} session=${session} />
+      <${RecordingDialog} state=${state} session=${session} />
       <${RuleDialog} state=${state} session=${session} />
     </div>
   `;

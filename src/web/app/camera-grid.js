@@ -43,7 +43,8 @@ function Body({ state, session }) {
         (camera) => html`
           <li key=${camera.id}>
             <${CameraTile} camera=${camera} service=${cameraHealth(health, camera.id)} api=${session.api}
-              isLinked=${link === "live"} onControl=${() => session.showControl(camera.id)} />
+              isLinked=${link === "live"} onControl=${() => session.showControl(camera.id)}
+              onRecording=${() => session.showRecording(camera.id)} />
           </li>
         `,
       )}

@@ -6,7 +6,7 @@
 
 import { html, useRef } from "./html.js";
 import { ago, sentence, span } from "./format.js";
-import { CameraOffIcon, ShutterIcon } from "./icons.js";
+import { CameraOffIcon, FilmIcon, ShutterIcon } from "./icons.js";
 import { usePictures } from "./pictures.js";
 import { useNow } from "./state.js";
 
@@ -22,9 +22,10 @@ const LIVE_FOR_MS = 4_000;
  *   api: import("../client/http.js").Api,
  *   isLinked: boolean,
  *   onControl: () => void,
+ *   onRecording: () => void,
  * }} props
  */
-export function CameraTile({ camera, service, api, isLinked, onControl }) {
+export function CameraTile({ camera, service, api, isLinked, onControl, onRecording }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const status = camera.status ?? (camera.connected ? "online" : "offline");
   const isExpected = status !== "offline" && status !== "error";
@@ -48,6 +49,12 @@ export function CameraTile({ camera, service, api, isLinked, onControl }) {
           ${typeof camera.fps === "number" && isLive && html`<span>${fps(camera.fps)}</span>`}
           <span>${ageMs === null ? "no picture yet" : `picture ${isLive ? "now" : ago(ageMs)}`}</span>
         </span>
+        ${(camera.recording ?? "off") !== "off" && html`
+          <button class="icon-button" type="button" aria-label=${`Recording of ${name}`} title="What was recorded"
+            onClick=${onRecording}>
+            <${FilmIcon} />
+          </button>
+        `}
         <button class="icon-button" type="button" aria-label=${`Control ${name}`} title="Control this camera"
           onClick=${onControl}>
           <${ShutterIcon} />

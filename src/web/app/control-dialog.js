@@ -5,6 +5,7 @@ import { CameraControl } from "../client/index.js";
 import { html, useEffect, useRef, useState } from "./html.js";
 import { sentence, title } from "./format.js";
 import { CloseIcon } from "./icons.js";
+import { StillList } from "./still-list.js";
 
 /**
  * @typedef {import("./state.js").State} State
@@ -28,7 +29,7 @@ export function ControlDialog({ state, session }) {
 /** @param {{ camera: import("../client/types.js").Camera, session: Session }} props */
 function Dialog({ camera, session }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  const { known, trouble, said, ask } = useControl(camera.id, session);
+  const { control, known, trouble, said, ask } = useControl(camera.id, session);
   useEffect(() => dialog.current?.showModal(), []);
   const isConnected = known?.isConnected ?? false;
   return html`
@@ -57,6 +58,7 @@ function Dialog({ camera, session }) {
               <dd><${Value} name=${name} setting=${setting} ask=${ask} /></dd></div>
           `)}
         </dl>
+        <${StillList} control=${control} round=${known} />
       </div>
     </dialog>
   `;
@@ -115,5 +117,5 @@ function useControl(id, session) {
     }
   };
   useEffect(() => void ask(async () => {}, ""), []);
-  return { known, trouble, said, ask };
+  return { control, known, trouble, said, ask };
 }

@@ -2,6 +2,7 @@
 // it. Nothing of the video is fetched before.
 
 import { html, useState } from "./html.js";
+import { sentence } from "./format.js";
 
 /** So long before the event the video begins to play: enough to see it come. */
 const LEAD_S = 2;
@@ -13,31 +14,34 @@ const LEAD_S = 2;
 
 /** @param {{ event: SecurityEvent, session: Session, children: any }} props */
 export function EventVideo({ event, session, children }) {
-  const [isOpen, setOpen] = useState(false);
-  const [isBroken, setBroken] = useState(false);
+  // What plays goes on playing when the clip is finished meanwhile.
+  const [address, setAddress] = useState("");
+  const [trouble, setTrouble] = useState("");
   const { clip } = event;
   if (!clip) return children;
-  if (clip.status !== "ready" || isBroken) {
-    const words = clip.status === "recording" && !isBroken
-      ? "The video is being recorded."
-      : "The video of this event was removed to make room.";
+  if (clip.status === "removed" || trouble) {
+    const words = trouble || "The video of this event was removed to make room.";
     return html`${children}<p class="video-line small">${words}</p>`;
   }
-  if (isOpen) {
+  const isGrowing = clip.status === "recording";
+  const open = () => {
+    if (!isGrowing) return setAddress(session.api.clipUrl(event.id));
+    session.api.growingClipUrl(event.id).then(setAddress, (error) => setTrouble(sentence(error.message)));
+  };
+  if (address) {
     const start = Math.max(0, (clip.event_at_ms ?? 0) / 1000 - LEAD_S);
-    const address = session.api.clipUrl(event.id);
     return html`
       <div class="snapshot">
         <video src=${`${address}#t=${start}`} controls autoplay muted playsinline
-          aria-label=${`Video: ${event.summary}`} onError=${() => setBroken(true)}></video>
+          aria-label=${`Video: ${event.summary}`} onError=${() => setTrouble("The video cannot be played, or was removed to make room.")}></video>
       </div>
-      <p class="video-line"><button class="button" type="button" onClick=${() => setOpen(false)}>Show the picture</button></p>
+      <p class="video-line"><button class="button" type="button" onClick=${() => setAddress("")}>Show the picture</button></p>
     `;
   }
   return html`
     ${children}
     <p class="video-line">
-      <button class="button" type="button" onClick=${() => setOpen(true)}>Play the video (${seconds(clip.duration_ms)})</button>
+      <button class="button" type="button" onClick=${open}>${isGrowing ? "Play what there is so far" : `Play the video (${seconds(clip.duration_ms)})`}</button>
     </p>
   `;
 }

@@ -98,3 +98,9 @@ export function figure(value, unit, digits = 0) {
 function isTime(iso) {
   return Number.isFinite(Date.parse(iso));
 }
+
+/** Bytes in the unit that says enough. @param {number} bytes */
+export function fileSize(bytes) {
+  if (bytes < 1_000_000) return `${Math.max(1, Math.round(bytes / 1000))} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}

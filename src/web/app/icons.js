@@ -17,6 +17,7 @@ export const MoonIcon = () => icon("M20 14.500A8 8 0 1 1 9.500 4a6.500 6.500 0 0
 export const AutoIcon = () => icon("M12 3.500a8.500 8.500 0 1 0 0 17 8.500 8.500 0 0 0 0-17Zm0 0v17m3-16.400v15.800m3-13.600v11.400");
 export const BellIcon = () => icon("M12 4a5.500 5.500 0 0 0-5.500 5.500V14L5 16.500h14L17.500 14V9.500A5.500 5.500 0 0 0 12 4Zm-2 15.500a2.200 2.200 0 0 0 4 0");
 export const ShutterIcon = () => icon("M12 3.500a8.500 8.500 0 1 0 0 17 8.500 8.500 0 0 0 0-17Zm0 4a4.500 4.500 0 1 0 0 9 4.500 4.500 0 0 0 0-9Z");
+export const FilmIcon = () => icon("M4 5h16v14H4ZM8 5v14m8-14v14M4 9.700h4m8 0h4M4 14.300h4m8 0h4");
 export const CheckIcon = () => icon("m5 12.500 4.500 4.500L19 7.500", 18);
 export const CloseIcon = () => icon("M6 6l12 12M18 6 6 18");
 export const CameraOffIcon = () => icon("m3 3 18 18M9.500 6H14a2 2 0 0 1 2 2v2.500l5-3v9l-2.200-1.300M16 16a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V8c0-.7.3-1.300.9-1.700", 32);

@@ -24,6 +24,7 @@ const KEEP = "*";
  * @property {string[]} camera_ids
  * @property {string[]} zone_ids
  * @property {{ days: string[], start_time: string | null, end_time: string | null, timezone: string } | null} schedule
+ * @property {{ within_seconds: number } | null} motion_sensor
  * @property {number} cooldown_seconds
  *
  * @typedef {(change: (api: import("../client/http.js").Api) => Promise<any>) => Promise<boolean>} Change
@@ -107,6 +108,7 @@ export function wordsFor(rule) {
     rule.camera_ids.length > 0 && `at ${rule.camera_ids.join(" or ")}`,
     rule.zone_ids.length > 0 && `in ${rule.zone_ids.join(" or ")}`,
     schedule && [schedule.days.map((day) => title(day.slice(0, 3))).join(", "), times].filter(Boolean).join(" "),
+    rule.motion_sensor && `motion sensor within ${rule.motion_sensor.within_seconds} s`,
   ].filter(Boolean);
   return words.length > 0 ? words.join(", ") : "every event";
 }
@@ -150,6 +152,10 @@ function Form({ state, change, rule, done }) {
       </label>
       <label>From <input name="start" type="time" defaultValue=${rule?.schedule?.start_time ?? ""} /></label>
       <label>To <input name="end" type="time" defaultValue=${rule?.schedule?.end_time ?? ""} /></label>
+      <label>Motion sensor within seconds
+        <input name="motion" type="number" min="0" max="600" placeholder="not asked"
+          defaultValue=${rule?.motion_sensor?.within_seconds ?? ""} />
+      </label>
       <label>Severity
         <${Choice} name="severity" any="As the event" options=${levels}
           chosen=${rule?.severity ? [rule.severity] : []} />
@@ -202,6 +208,7 @@ export function ruleFrom(form, rule = null) {
     camera_ids: list("camera", rule?.camera_ids),
     zone_ids: text("zone").split(",").map((zone) => zone.trim()).filter(Boolean),
     severity: text("severity") || null,
+    motion_sensor: text("motion") === "" ? null : { within_seconds: Number(text("motion")) },
     cooldown_seconds: Math.round(Number(text("cooldown")) * 60),
     schedule: hasTimes
       ? {

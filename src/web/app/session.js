@@ -151,6 +151,11 @@ export class Session {
     this.store.set({ controlOf });
   }
 
+  /** @param {string | null} recordingOf which camera */
+  showRecording(recordingOf) {
+    this.store.set({ recordingOf });
+  }
+
   dismissNotice() {
     this.store.set({ notice: null });
   }

@@ -38,6 +38,7 @@ import { NO_FILTERS } from "./event-list.js";
  * @property {"none" | "missing" | "refused"} keyNeeded
  * @property {boolean} areRulesOpen whether the dialog of the alert rules is there
  * @property {string | null} controlOf the camera that is in the hand
+ * @property {string | null} recordingOf the camera whose recording is looked at
  * @property {number | null} openEvent id of the event in the dialog
  * @property {string} announcement the newest serious event, for screen readers
  * @property {Trouble | null} notice a failed action, until it is dismissed
@@ -61,6 +62,7 @@ const INITIAL = {
   keyNeeded: "none",
   areRulesOpen: false,
   controlOf: null,
+  recordingOf: null,
   openEvent: null,
   announcement: "",
   notice: null,

@@ -38,6 +38,15 @@ const PICTURE_MS = 15_000;
  * @property {number} file_id
  * @property {string} file_path
  * @property {number} file_size bytes
+ *
+ * @typedef {object} Still
+ * @property {string} id
+ * @property {string} camera_id
+ * @property {string} name such as `DSC00001.JPG`
+ * @property {string} content_type
+ * @property {number} size_bytes
+ * @property {string} written_at RFC 3339, UTC
+ * @property {string} url path of the file on the box
  */
 
 export class CameraControl {
@@ -49,6 +58,26 @@ export class CameraControl {
     this.id = cameraId;
     this.api = new Api({ timeoutMs: TIMEOUT_MS, ...options });
     this.path = `/api/cameras/${encodeURIComponent(cameraId)}`;
+  }
+
+  /**
+   * What the box keeps of its photographs, the latest first.
+   *
+   * @param {{ limit?: number, offset?: number }} [page]
+   * @returns {Promise<{ items: Still[], pagination: { total: number, has_more: boolean } }>}
+   */
+  stills(page = {}) {
+    return this.api.get(`${this.path}/stills`, page);
+  }
+
+  /**
+   * The address of a still's file, for an element that cannot send headers.
+   *
+   * @param {Still} still
+   * @returns {string}
+   */
+  stillUrl(still) {
+    return this.api.mediaUrl(still.url);
   }
 
   /**

@@ -184,6 +184,49 @@ export class Api {
   }
 
   /**
+   * The same for a clip that is still being recorded: what there is of it now.
+   *
+   * @param {number} eventId
+   * @returns {Promise<string>}
+   */
+  async growingClipUrl(eventId) {
+    const path = `/api/events/${eventId}/clip`;
+    const signal = AbortSignal.timeout(this.timeoutMs);
+    const response = await this.open(path, "video/mp4", signal, { Range: "bytes=0-0" });
+    return this.mediaUrl(path, { length_ms: response.headers.get("Clip-Length-Ms") });
+  }
+
+  /**
+   * The address of a camera's recording, an MP4 file, for a `<video>` element.
+   *
+   * @param {string} cameraId
+   * @param {number} from milliseconds since 1970
+   * @param {number} until at most an hour later
+   * @returns {string}
+   */
+  recordingUrl(cameraId, from, until) {
+    const [start, end] = [from, until].map((at) => new Date(at).toISOString());
+    return this.mediaUrl(`/api/cameras/${cameraId}/recording`, { start, end });
+  }
+
+  /**
+   * When the first picture behind an address of `recordingUrl` was taken, in
+   * milliseconds since 1970; null when the box does not say.
+   *
+   * @param {string} url
+   * @param {AbortSignal} signal
+   * @returns {Promise<number | null>}
+   */
+  async recordingStart(url, signal) {
+    const either = AbortSignal.any([signal, AbortSignal.timeout(this.timeoutMs)]);
+    // An answer to HEAD could not say why there is nothing.
+    const response = await this.#send(url, { headers: { Range: "bytes=0-0" }, signal: either });
+    if (!response.ok) throw await refusal(response);
+    const at = Date.parse(response.headers.get("Recording-Start") ?? "");
+    return Number.isFinite(at) ? at : null;
+  }
+
+  /**
    * Address and subprotocols of a WebSocket.
    *
    * @param {string} path

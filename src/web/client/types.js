@@ -17,6 +17,9 @@
  * @property {number | null} [width] pixels
  * @property {number | null} [height] pixels
  * @property {number | null} [fps] frames per second that arrive
+ * @property {{element: string, hardware: boolean, failed: string | null} | null} [decoder]
+ *   what decodes its stream
+ * @property {"continuous" | "off" | "no_video"} [recording] whether all of its video is kept
  * @property {string} [created_at]
  * @property {string | null} [last_seen_at] when the last picture came
  */
@@ -54,7 +57,7 @@
  * The video of an event: pre-roll, event, post-roll.
  *
  * @typedef {object} Clip
- * @property {"recording" | "ready" | "removed"} status it can be fetched when it is ready
+ * @property {"recording" | "ready" | "removed"} status while it is recorded, what there is so far can be fetched
  * @property {number} event_at_ms where in the video the event begins
  * @property {number | null} [duration_ms]
  * @property {number | null} [size_bytes]

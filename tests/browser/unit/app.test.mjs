@@ -3,8 +3,10 @@ import { test } from "node:test";
 
 import { ALERTS_MAX, fromPage, withAlert } from "../../../src/web/app/alert-list.js";
 import { EVENTS_MAX, NO_FILTERS, withLive, withNewest, withOlder } from "../../../src/web/app/event-list.js";
+import { Api } from "../../../src/web/client/index.js";
 import { dayName, duration, span, title } from "../../../src/web/app/format.js";
 import { healthFrom, withService } from "../../../src/web/app/health.js";
+import { addDays, nextAt, positionOf, stretchAt } from "../../../src/web/app/recording-day.js";
 import { ruleFrom, wordsFor } from "../../../src/web/app/rule-dialog.js";
 import { Slots, Watching } from "../../../src/web/app/stream-slots.js";
 
@@ -162,10 +164,12 @@ test("a form makes the rule that it shows", () => {
   form.set("label", "person");
   form.set("cooldown", "0.5");
   form.set("start", "22:00");
+  form.set("motion", "0");
   const rule = ruleFrom(form);
   assert.deepEqual([rule.name, rule.risk_threshold, rule.object_types], ["Porch", 0, ["person"]]);
   assert.deepEqual([rule.camera_ids, rule.severity, rule.cooldown_seconds], [[], null, 30]);
   assert.deepEqual([rule.schedule?.start_time, rule.schedule?.end_time], ["22:00", null]);
+  assert.deepEqual(rule.motion_sensor, { within_seconds: 0 });
 });
 
 test("changing a rule keeps what the form does not show", () => {
@@ -173,6 +177,7 @@ test("changing a rule keeps what the form does not show", () => {
     id: "1", name: "a", enabled: true, severity: null, risk_threshold: null, object_types: ["person", "dog"],
     camera_ids: ["yard"], zone_ids: [], cooldown_seconds: 60,
     schedule: { days: ["friday"], start_time: "22:00", end_time: null, timezone: "Europe/Berlin" },
+    motion_sensor: { within_seconds: 30 },
   };
   const form = new FormData();
   form.set("name", "b");
@@ -181,6 +186,7 @@ test("changing a rule keeps what the form does not show", () => {
   form.set("cooldown", "1");
   const changed = ruleFrom(form, rule);
   assert.deepEqual([changed.object_types, changed.camera_ids, changed.zone_ids], [["person", "dog"], [], ["porch", "drive"]]);
+  assert.equal(changed.motion_sensor, null, "the field is empty");
   assert.deepEqual(changed.schedule, { days: ["friday"], start_time: null, end_time: null, timezone: "Europe/Berlin" });
 });
 
@@ -188,9 +194,44 @@ test("a rule says in words what it asks for", () => {
   const rule = {
     id: "1", name: "a", enabled: true, severity: null, risk_threshold: /** @type {number | null} */ (null),
     object_types: /** @type {string[]} */ ([]), camera_ids: [], zone_ids: [], schedule: null, cooldown_seconds: 0,
+    motion_sensor: null,
   };
   assert.equal(wordsFor(rule), "every event");
   const schedule = { days: ["friday"], start_time: "22:00", end_time: null, timezone: "UTC" };
   const asking = { ...rule, risk_threshold: 60, object_types: ["person", "dog"], zone_ids: ["porch"], schedule };
+  const guarded = { ...asking, motion_sensor: { within_seconds: 30 } };
   assert.equal(wordsFor(asking), "risk from 60, person or dog, in porch, Fri 22:00 to 23:59");
+  assert.equal(wordsFor(guarded), `${wordsFor(asking)}, motion sensor within 30 s`);
+});
+
+test("a click on a recorded day plays to the end of the stretch, and a gap means what comes next", () => {
+  const time = (n) => Date.parse(at(n));
+  const spans = [[0, 60], [300, 9_000]].map(([start, end]) => ({ start: at(start), end: at(end) }));
+  assert.deepEqual(stretchAt(spans, time(20)), { from: time(20), until: time(60) });
+  assert.deepEqual(stretchAt(spans, time(60)), { from: time(300), until: time(300 + 3_600) });
+  assert.equal(stretchAt(spans, time(9_000)), null);
+  assert.equal(stretchAt(spans, time(-601)), null, "far from anything");
+  assert.equal(nextAt(spans, time(60)), time(300));
+  assert.equal(nextAt(spans, time(3_900)), time(3_900), "the next hour");
+  assert.equal(nextAt(spans, time(9_000)), null);
+});
+
+test("a day goes from midnight to midnight where the viewer is", () => {
+  const day = addDays(Date.parse(at(0)), 0);
+  assert.equal(new Date(day).getHours(), 0);
+  assert.equal(addDays(addDays(day, 1), -1), day);
+  assert.equal(positionOf(day, day, addDays(day, 1)), 0);
+  assert.equal(positionOf(addDays(day, 2), day, addDays(day, 1)), 1);
+});
+
+test("a clip that grows is played as long as it is when somebody asks", async () => {
+  const asked = [];
+  const fetch = async (url, { headers }) => {
+    asked.push([new URL(url).pathname, new Headers(headers).get("Range")]);
+    return new Response("x", { status: 206, headers: { "Clip-Length-Ms": "12000" } });
+  };
+  const api = new Api({ baseUrl: "http://box", apiKey: "secret", fetch });
+  const url = new URL(await api.growingClipUrl(7));
+  assert.deepEqual(asked, [["/api/events/7/clip", "bytes=0-0"]]);
+  assert.deepEqual([...url.searchParams], [["length_ms", "12000"], ["api_key", "secret"]]);
 });

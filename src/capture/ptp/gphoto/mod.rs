@@ -34,6 +34,7 @@ const CHOICES_MAX: usize = 512;
 /// What the library's numbers mean (`gphoto2-port-result.h`, `gphoto2-result.h`).
 const GENERIC: i32 = -1;
 const BAD_PARAMETERS: i32 = -2;
+const UNKNOWN_PORT: i32 = -5;
 const NOT_SUPPORTED: i32 = -6;
 const IO: i32 = -7;
 const TIMEOUT: i32 = -10;
@@ -75,6 +76,12 @@ impl GpError {
     /// The camera is at work and asks to be left alone for a moment.
     pub(in crate::capture) fn is_busy(&self) -> bool {
         self.code == CAMERA_BUSY
+    }
+
+    /// There is no device at the port that was opened. The USB port of libgphoto2
+    /// calls that "bad parameters": it opens what it has not found.
+    fn is_absence(&self) -> bool {
+        matches!(self.code, BAD_PARAMETERS | UNKNOWN_PORT | USB_FIND)
     }
 
     /// Our own file refused the bytes.

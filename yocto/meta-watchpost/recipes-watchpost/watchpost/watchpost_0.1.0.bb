@@ -37,7 +37,8 @@ WATCHPOST_BOARD:jetson-orin-nano-devkit ?= "jetson-orin-nano"
 SYSTEMD_SERVICE:${PN} = "watchpost.service"
 
 USERADD_PACKAGES = "${PN}"
-USERADD_PARAM:${PN} = "--system --user-group --groups video --no-create-home \
+GROUPADD_PARAM:${PN} = "--system render"
+USERADD_PARAM:${PN} = "--system --user-group --groups video,render --no-create-home \
                        --home-dir /nonexistent --shell ${base_sbindir}/nologin watchpost"
 
 do_install:append() {

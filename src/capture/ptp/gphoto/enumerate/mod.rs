@@ -64,7 +64,18 @@ pub(super) fn find(
 
 /// Opens the camera at `place`.
 pub(super) fn open(context: Context, place: &Place) -> Result<Raw, OpenError> {
-    sys::open(context, place)
+    sys::open(context, place).map_err(|error| match error {
+        OpenError::Refused(error) => refusal(error, place),
+        other => other,
+    })
+}
+
+/// Over USB a camera can be gone since its place was noted.
+fn refusal(error: GpError, place: &Place) -> OpenError {
+    match place.model {
+        Some(_) if error.is_absence() => OpenError::NotAttached,
+        _ => OpenError::Refused(error),
+    }
 }
 
 /// The one with this serial number; without a number the first.
@@ -117,6 +128,18 @@ mod tests {
         for (file, text) in ["busnum", "devnum", "serial"].iter().zip(fields) {
             fs::write(dir.join(file), format!("{text}\n")).unwrap();
         }
+    }
+
+    #[test]
+    fn a_usb_camera_that_has_gone_is_said_to_be_gone() {
+        let at = |model: Option<&str>| {
+            let model = model.map(str::to_owned);
+            let place = Place { path: "usb:001,004".to_owned(), model };
+            let words = "Bad parameters".to_owned();
+            refusal(GpError { code: super::super::BAD_PARAMETERS, words }, &place)
+        };
+        assert!(matches!(at(Some("Sony ZV-E10")), OpenError::NotAttached));
+        assert!(matches!(at(None), OpenError::Refused(_)), "a network camera may mean it");
     }
 
     #[test]
