@@ -59,12 +59,15 @@ fn the_features_of_the_recipe_are_those_of_cargo() {
 }
 
 #[test]
-fn the_license_and_the_compiler_are_the_ones_the_recipes_name() {
+fn license_version_and_compiler_are_the_ones_the_recipes_name() {
     let sum = output("md5sum", &["LICENSE"]);
     let sum = sum.split(' ').next().unwrap();
     let recipes = output("grep", &["-rhoE", "LICENSE;md5=[0-9a-f]*", LAYER]);
     assert!(recipes.lines().count() > 2);
     recipes.lines().for_each(|line| assert_eq!(line, format!("LICENSE;md5={sum}")));
+    let bundle = read(&format!("{RAUC}/bundles/watchpost-bundle_1.0.bb"));
+    let version = format!("RAUC_BUNDLE_VERSION ?= \"{}\"\n", env!("CARGO_PKG_VERSION"));
+    assert!(bundle.contains(&version), "{version}");
     // wrynose has Rust 1.94.1.
     assert_eq!(env!("CARGO_PKG_RUST_VERSION"), "1.94");
 }

@@ -23,6 +23,9 @@ gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gst
 PACKAGECONFIG[v4l2] = "--features v4l2,,"
 CARGO_BUILD_FLAGS:append = " --no-default-features"
 
+# The unit has the share of the machine's board.
+PACKAGE_ARCH = "${MACHINE_ARCH}"
+
 export LIBCLANG_PATH = "${STAGING_LIBDIR_NATIVE}"
 export BINDGEN_EXTRA_CLANG_ARGS = "--target=${TARGET_SYS} --sysroot=${STAGING_DIR_TARGET}"
 
@@ -54,7 +57,8 @@ do_install:append() {
         ${D}${datadir}/watchpost/watchpost.example.toml
 }
 
-FILES:${PN} += "${nonarch_libdir}/tmpfiles.d ${nonarch_base_libdir}/udev"
+FILES:${PN} += "${nonarch_libdir}/tmpfiles.d ${nonarch_base_libdir}/udev \
+                ${systemd_system_unitdir}/watchpost.service.d"
 
 # libgphoto2 is loaded when a camera that speaks PTP is configured.
 RRECOMMENDS:${PN} = "libgphoto2"

@@ -6,7 +6,8 @@ inherit bundle
 
 RAUC_BUNDLE_COMPATIBLE = "watchpost-${MACHINE}"
 RAUC_BUNDLE_FORMAT = "verity"
-RAUC_BUNDLE_VERSION ?= "${DISTRO_VERSION}"
+# That of the program.
+RAUC_BUNDLE_VERSION ?= "0.1.0"
 RAUC_BUNDLE_DESCRIPTION = "Watchpost for ${MACHINE}"
 
 RAUC_BUNDLE_SLOTS = "rootfs"

@@ -9,7 +9,7 @@ SRC_URI = "file://${WATCHPOST_SOURCE}/systemd/watchpost-confirm.service"
 
 S = "${UNPACKDIR}"
 
-inherit allarch systemd
+inherit systemd
 
 SYSTEMD_SERVICE:${PN} = "watchpost-confirm.service"
 
