@@ -219,8 +219,7 @@ impl Pull {
                 info!(version; "Configuration of the fleet holds.");
                 let note = self.next_note(version, Verdict::Kept, String::new());
                 let written = self.context.shelf.keep(&note);
-                self.remember(note, written);
-                self.teller.tell(|status| status.is_trial = false);
+                self.conclude(note, written, Some(version));
             }
             End::Lost(reason) => self.revert(version, reason).await,
         }
@@ -235,9 +234,8 @@ impl Pull {
         warn!(version, reason = reason.as_str(); "Configuration of the fleet is taken back.");
         let mut note = self.next_note(version, Verdict::Reverted, reason.clone());
         let written = self.context.shelf.forget(&note);
-        self.remember(note.clone(), written);
         subject.apply(toml).await;
-        self.teller.tell(|status| (status.version, status.is_trial) = (back, false));
+        self.conclude(note.clone(), written, back);
         if change != Ok(Change::Restart) {
             return;
         }
@@ -258,12 +256,25 @@ impl Pull {
 
     fn remember(&mut self, note: Note, written: std::io::Result<()>) {
         self.note = Some(note.clone());
-        let trouble = written.err().map(|reason| {
-            error!(reason:%; "Configuration of the fleet cannot be kept.");
-            format!("it cannot be kept: {reason}")
-        });
+        let trouble = trouble(written);
         self.teller.tell(|status| (status.last, status.trouble) = (Some(note), trouble));
     }
+
+    /// A trial is over, and this version is in force now; all of it is told at once.
+    fn conclude(&mut self, note: Note, written: std::io::Result<()>, in_force: Option<u64>) {
+        self.note = Some(note.clone());
+        let trouble = trouble(written);
+        self.teller.tell(|status| {
+            (status.version, status.is_trial) = (in_force, false);
+            (status.last, status.trouble) = (Some(note), trouble);
+        });
+    }
+}
+
+fn trouble(written: std::io::Result<()>) -> Option<String> {
+    let reason = written.err()?;
+    error!(reason:%; "Configuration of the fleet cannot be kept.");
+    Some(format!("it cannot be kept: {reason}"))
 }
 
 #[cfg(test)]
