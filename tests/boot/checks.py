@@ -83,7 +83,7 @@ def has_its_user(board):
     eventually("the rights are right", lambda: expect_same(
         board.machine.ask(rights).splitlines(), list(wanted.values())))
     groups = board.machine.ask("id -Gn watchpost").split()
-    expect(set(groups) == {"watchpost", "video"}, f"its groups are {groups}")
+    expect(set(groups) == {"watchpost", "video", "render"}, f"its groups are {groups}")
     return "sysusers, tmpfiles and udev rules made user, folders and rights"
 
 
